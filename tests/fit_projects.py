@@ -29,11 +29,12 @@ def dense(*sizes: int, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - whateve
 
 
 QWEN_4B = dense(36, 32, 8, 2560, 9728, 151_936)
+DEEPSTACK = {"deepstack_visual_indexes": [8, 16, 24]}
 QWEN_VL_4B = {
     "architectures": ["Qwen3VLForConditionalGeneration"],
     "model_type": "qwen3_vl",
     "text_config": QWEN_4B | {"model_type": "qwen3_vl_text"},
-    "vision_config": {"depth": 24},
+    "vision_config": {"depth": 24, "hidden_size": 1024, "intermediate_size": 4096} | DEEPSTACK,
 }
 QWEN_VL_30B = {
     "architectures": ["Qwen3VLMoeForConditionalGeneration"],
@@ -41,7 +42,7 @@ QWEN_VL_30B = {
     "quantization_config": {"quant_method": "awq", "bits": 4, "group_size": 128},
     "text_config": dense(48, 32, 4, 2048, 6144, 151_936)
     | {"model_type": "qwen3_vl_moe_text", "moe_intermediate_size": 768, "num_experts_per_tok": 8},
-    "vision_config": {"depth": 27},
+    "vision_config": {"depth": 27, "hidden_size": 1152, "intermediate_size": 4304} | DEEPSTACK,
 }
 GEMMA_3 = {
     "model_type": "gemma3",

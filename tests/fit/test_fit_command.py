@@ -78,8 +78,10 @@ def test_json_is_the_same(project: Path) -> None:
 def test_what_would_be(project: Path) -> None:
     assert "65,536 tokens need more" in fit(project, "text-4b", "--context", "64k", code=1)
     assert "fits 65,536 tokens" in fit(project, "qwen3vl", "--context", "64k", "--gpu", "RTX 5090")
-    assert "50 B × 8 sequences" in fit(project, "qwen3vl", "--max-num-seqs", "8", "--why")
+    assert "50 B × 100 sequences" in fit(project, "text-4b", "--max-num-seqs", "100", "--why")
     assert "fits 16,384 tokens" in fit(project, "text-4b", "--kv-cache-dtype", "fp8")
+    assert "8.32 ± " in fit(project, "qwen3vl", "--tp", "2", "--why")
+    assert "attention heads cannot be divided by 3 GPUs" in fit(project, "qwen3vl", "--tp", "3")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_without_a_lock_it_says_which_command_makes_it(project: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "reason"),
     [
-        (model("text-4b", THREE[0][1], max_model_len=8192, speculative_config='{"method": "ngram"}'), "speculative"),
+        (model("text-4b", THREE[0][1], max_model_len=8192, speculative_config='{"method": "ngram"}'), "are drafted"),
         (model("text-4b", THREE[0][1], max_model_len=8192, cpu_offload_gb=4), "weights in the host's memory"),
         (model("text-4b", THREE[0][1], max_model_len=8192, quantization="fp8"), "quantized while they are loaded"),
         (model("text-4b", THREE[0][1], max_model_len=8192) + 'loras = { sql = "a/b" }\n', "adapters"),

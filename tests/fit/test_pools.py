@@ -72,7 +72,7 @@ def test_a_length_that_does_not_fit_comes_with_one_that_does() -> None:
         (QWEN_4B, {"speculative_algorithm": "EAGLE"}, "`speculative-algorithm` means"),
         (QWEN_4B, {"kv_cache_dtype": "nvfp4"}, "`kv-cache-dtype = nvfp4` is not known"),
         (QWEN_4B, {"max_total_tokens": 1000}, "a KV cache of a fixed size"),
-        ({"model_type": "new"}, {}, "the family `new` is not known"),
+        ({"model_type": "novel"}, {}, "the family `novel` is not known"),
     ],
 )
 def test_what_is_not_guessed(config: dict[str, Any], args: dict[str, Any], why: str) -> None:

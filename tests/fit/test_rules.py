@@ -53,7 +53,7 @@ def test_a_length_that_is_not_written_is_at_most_one_finding(memory: str, codes:
     assert [one[0] for one in found(model(NAME, REPO, memory))] == codes
 
 
-@pytest.mark.parametrize("args", [{"cpu_offload_gb": 8}, {"pipeline_parallel_size": 2}])
+@pytest.mark.parametrize("args", [{"cpu_offload_gb": 8}, {"decode_context_parallel_size": 2}])
 def test_what_cannot_be_estimated_has_no_finding(args: dict[str, int]) -> None:
     codes = {one[0] for one in found(model(NAME, REPO, "9GiB", max_model_len=262144, **args))}
     assert codes & {"MG546", "MG547"} == set()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fit_projects import DEEPSEEK_V3, GEMMA_3, GPT_OSS, LLAMA_4, MISTRAL_7B, QWEN_3_5, QWEN_4B, QWEN_VL_30B
-from modelgen.fit.shapes import CannotEstimateError, Layers, read_shape
+from modelgen.fit.shapes import CannotEstimateError, Layers, State, read_shape
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from modelgen.fit.shapes import CannotEstimateError, Layers, read_shape
         (DEEPSEEK_V3, [Layers("latent", 61, 1, 576)]),
         (LLAMA_4, [Layers("chunked", 36, 8, 256, 8192), Layers("full", 12, 8, 256)]),
         # A convolution of 10,240 channels over 3 tokens in 16 bits, and 48 matrices of 128 × 128 in 32 bits.
-        (QWEN_3_5, [Layers("state", 48, 1, 3_207_168), Layers("full", 16, 4, 512)]),
+        (QWEN_3_5, [Layers("state", 48, 1, 0, 0, State(10_240, 0, 0, 3, 786_432, 4)), Layers("full", 16, 4, 512)]),
     ],
     ids=["full", "nested", "window-off", "gemma3", "gpt-oss", "mistral", "mla", "llama4", "linear"],
 )
@@ -34,7 +34,7 @@ def test_the_layers_of_a_family(config: dict[str, Any], layers: list[Layers]) ->
     ("config", "reason"),
     [
         ({}, "the family `None` is not known"),
-        ({"model_type": "mamba2"}, "the family `mamba2` is not known"),
+        ({"model_type": "mamba3"}, "the family `mamba3` is not known"),
         ({"model_type": ["qwen3"]}, "is not known"),
         ({"model_type": "x" * 10_000}, "is not known"),
         (QWEN_4B | {"num_attention_heads": 0}, "`num_attention_heads` of config.json is not a size"),
@@ -46,7 +46,7 @@ def test_the_layers_of_a_family(config: dict[str, Any], layers: list[Layers]) ->
         (QWEN_4B | {"num_key_value_heads": True}, "not a size"),
         (QWEN_4B | {"num_key_value_heads": 64}, "do not fit together"),
         (QWEN_4B | {"head_dim": 2**40}, "not a size"),
-        (QWEN_4B | {"layer_types": ["full_attention"]}, "a kind of layer that is not known"),
+        (QWEN_4B | {"layer_types": ["full_attention"]}, "does not name every layer"),
         (QWEN_4B | {"layer_types": [[]] * 36}, "a kind of layer that is not known"),
         (QWEN_4B | {"layer_types": ["linear_attention"] * 36}, "a kind of layer that is not known"),
         (QWEN_4B | {"sliding_window": 4096, "use_sliding_window": True}, "which layers have the sliding window"),
@@ -59,3 +59,39 @@ def test_the_layers_of_a_family(config: dict[str, Any], layers: list[Layers]) ->
 def test_a_config_that_is_not_understood_has_no_estimate(config: dict[str, Any], reason: str) -> None:
     with pytest.raises(CannotEstimateError, match=reason.replace("(", r"\(")):
         read_shape(config)
+
+
+@pytest.mark.parametrize(
+    ("config", "layers"),
+    [
+        (
+            {"model_type": "llava", "text_config": {"model_type": "llama", "vocab_size": 32_064}},
+            [Layers("full", 32, 32, 256)],
+        ),
+        ({"model_type": "gpt2", "n_layer": 12, "n_head": 12, "n_embd": 768, "vocab_size": 50_257}, None),
+        (
+            {"model_type": "qwen2_5_omni", "thinker_config": {"text_config": QWEN_4B | {"model_type": "qwen2"}}},
+            [Layers("full", 36, 8, 256)],
+        ),
+    ],
+)
+def test_what_a_config_leaves_out(config: dict[str, Any], layers: list[Layers] | None) -> None:
+    assert [*read_shape(config).layers] == (layers or [Layers("full", 12, 12, 128)])
+
+
+@pytest.mark.parametrize(
+    ("config", "tower"),
+    [
+        (QWEN_4B, None),
+        (QWEN_VL_30B, (16_384, 4, 1152, 4304, 4 * 2048, 0)),
+        (QWEN_VL_30B | {"model_type": "another_vl"}, (0, 0, 0, 0, 0, 0)),
+        (
+            QWEN_4B
+            | {"model_type": "qwen2_vl", "vision_config": {"embed_dim": 1280, "hidden_size": 2560, "mlp_ratio": 4}},
+            (16_384, 4, 1280, 5120, 2560, 0),
+        ),
+        (GEMMA_3 | {"model_type": "gemma4"}, (0, 0, 0, 0, 0, 2496)),
+    ],
+)
+def test_the_largest_input_of_a_tower(config: dict[str, Any], tower: tuple[int, ...] | None) -> None:
+    assert read_shape(config).tower == tower

@@ -134,25 +134,39 @@ class MemoryFacts(NamedTuple):
     """The defaults of a release that size the memory of a start, and how it counts.
 
     Args:
+        block: The tokens of a block of the KV cache.
         batch: The tokens of a batch.
         sequences: The sequences that run at the same time, never more than the tokens of a batch.
+        batches: The batches that are scheduled at the same time, which a sliding window must hold.
+        raises_batch: Whether the default batch is raised to the largest input that a model reads at once.
         mixes: Whether layers with a sliding window have blocks of their own.
+        resizes_pages: Whether layers with smaller pages get more tokens in a block.
+        pads_pages: Whether layers whose pages cannot be resized get unused bytes.
         pads_below: Kinds of layers are padded to the largest kind if that has less than so many times the smallest.
+        latent_alignment: The tokens that a block of a latent cache beside states is a multiple of.
         tokens_follow_length: Whether the printed tokens are the concurrency times the length.
         states: The blocks of a request for each group of layers with a state.
         sampler: Bytes that the sampler uses for each sequence and token of the vocabulary.
-        is_measured: Whether public starts confirm the memory beside weights and cache.
+        sorts: Whether it sorts the vocabulary.
+        profile: The name of the way in which releases profile; starts of the same name can be compared.
         counts_graphs: Whether CUDA graphs are counted before the cache.
     """
 
+    block: int
     batch: int
     sequences: int
+    batches: int
+    raises_batch: bool
     mixes: bool
+    resizes_pages: bool
+    pads_pages: bool
     pads_below: float
+    latent_alignment: int
     tokens_follow_length: bool
     states: int
     sampler: int
-    is_measured: bool
+    sorts: bool
+    profile: str
     counts_graphs: bool
 
 

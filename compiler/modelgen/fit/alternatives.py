@@ -32,7 +32,7 @@ class Alternative(NamedTuple):
 
 
 def alternatives(start: AnyStart, run: ModelRun, capability: str | None) -> list[Alternative]:
-    """Return at most two changes that make the longest request at least a tenth longer, the best first.
+    """Return at most two changes that make the longest request fit, or at least a tenth longer, the best first.
 
     Args:
         start: The start that is tight or does not fit.
@@ -48,7 +48,7 @@ def alternatives(start: AnyStart, run: ModelRun, capability: str | None) -> list
             longest = estimate(start._replace(args={**start.args, flag: value})).longest
         except CannotEstimateError:
             continue
-        if longest > now * _GAIN:
+        if longest > now * _GAIN or longest == start.length:
             found.append(Alternative(flag, value, longest))
     return sorted(found, key=lambda one: -one.longest)[:_MOST]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import hypot
 from typing import Literal, NamedTuple
 
 Source = Literal["measured", "lock", "estimated"]
@@ -26,12 +27,14 @@ class Amount(NamedTuple):
         return cls(max(0, int(value - below)), int(value), int(value + above))
 
     def minus(self, *others: Amount) -> Amount:
-        """Return what is left after these amounts; it may be negative."""
-        return Amount(
-            self.low - sum(one.high for one in others),
-            self.value - sum(one.value for one in others),
-            self.high - sum(one.low for one in others),
-        )
+        """Return what is left after these amounts; it may be negative.
+
+        The errors are independent, so their squares add up.
+        """
+        value = self.value - sum(one.value for one in others)
+        below = hypot(self.value - self.low, *(one.high - one.value for one in others))
+        above = hypot(self.high - self.value, *(one.value - one.low for one in others))
+        return Amount(int(value - below), value, int(value + above))
 
 
 class Line(NamedTuple):

@@ -1,8 +1,8 @@
 """Estimate the memory of a vLLM start beside weights and KV cache, on one GPU.
 
-The numbers come from 20 starts in public logs, of vLLM 0.10.0 to 0.27.1 (llm-d-planner, "Empirical vLLM memory
-results", and logs in public repositories). From 0.8.5 to 0.16, the sampler counts most on large GPUs: it sorts the
-whole vocabulary for every sequence of the profile run.
+From 0.8.5 to 0.16, the sampler counts most on large GPUs: it sorts the whole vocabulary for every sequence of the
+profile run (vllm/v1/sample/ops/topk_topp_sampler.py). The constants agree with starts in public logs of vLLM 0.9.2 to
+0.27.1, see docs/starts.toml; `evidence` says how well.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from modelgen.sizes import of_memory
 
 if TYPE_CHECKING:
     from modelgen.engines.facts import MemoryFacts
+    from modelgen.fit.evidence import Bar
     from modelgen.fit.shapes import Shape
 
 _GIB = 2**30
@@ -23,23 +24,27 @@ _SORTS_FEW = 50
 """Bytes a sequence and token of the vocabulary below 128 sequences, where another kernel sorts."""
 _BESIDE_SAMPLER = 0.1 * _GIB
 _OUTSIDE, _OUTSIDE_OF_SEVERAL = 0.13 * _GIB, 0.55 * _GIB
-_TOWER = 0.8 * _GIB
-_GRAPHS = 0.4 * _GIB
-_DRIVER = 0.45 * _GIB
-_DRIVER_ERROR = 0.35 * _GIB
+_TOWER, _LARGE_TOWER = 0.8 * _GIB, 2 * _GIB
+_GRAPHS = 0.3 * _GIB
+_DRIVER, _DRIVER_ERROR, _KNOWN_ERROR = 0.45 * _GIB, 0.35 * _GIB, 0.12 * _GIB
 
 
-def visible(memory: int) -> Amount:
-    """Return the memory that a program on the GPU sees: the driver keeps 0.1 to 0.8 GiB of what it reports.
+def visible(memory: int, seen: int | None) -> Amount:
+    """Return the memory that a program on the GPU sees, which is less than what its driver reports.
 
-    79.18 of 79.65 GiB (H100), 44.39 of 44.99 (L40S), 39.49 of 40 (A100), 23.57 to 23.99 of 24 (RTX 3090), 14.56 of 15
-    (T4).
+    Args:
+        memory: What the driver reports.
+        seen: What logs of PyTorch show for such a GPU; None if none is known. WSL2 keeps nothing.
     """
-    return Amount.around(memory - _DRIVER, _DRIVER_ERROR, _DRIVER_ERROR)
+    if seen is None:
+        return Amount.around(memory - _DRIVER, _DRIVER_ERROR, _DRIVER_ERROR)
+    return Amount.around(seen, _KNOWN_ERROR, min(_DRIVER_ERROR, max(_KNOWN_ERROR, memory - seen)))
 
 
-def activations(shape: Shape, facts: MemoryFacts, sequences: int, batch: int, parallel: int) -> Line:
-    """Return the peak of the profile run: of the forward pass or of the sampler, whichever is larger.
+def activations(  # noqa: PLR0913 - everything that the profile run depends on
+    shape: Shape, facts: MemoryFacts, sequences: int, batch: int, parallel: int, *, encodes: bool
+) -> Line:
+    """Return the peak of the profile run: of the tower, the forward pass or the sampler, whichever is largest.
 
     Args:
         shape: The model.
@@ -47,17 +52,38 @@ def activations(shape: Shape, facts: MemoryFacts, sequences: int, batch: int, pa
         sequences: The sequences that are sampled at the same time; 0 for a model that generates nothing.
         batch: The tokens of a batch.
         parallel: The GPUs of a tensor-parallel group; the vocabulary is not divided among them.
+        encodes: Whether images or audio are accepted.
     """
     forward = 2 * batch * (8 * shape.hidden + 3 * shape.intermediate // parallel)
     count = min(sequences, batch)
-    each = _SORTS_FEW if facts.is_measured and count < _FEW_SEQUENCES else facts.sampler
+    each = _SORTS_FEW if facts.sorts and count < _FEW_SEQUENCES else facts.sampler
     sampler = each * count * shape.vocabulary + _BESIDE_SAMPLER if count else 0
-    error = 0.25 * _GIB if facts.is_measured else 0.3 * _GIB + forward / 2
+    error = 0.1 * _GIB if facts.sorts and sampler >= forward else 0.1 * _GIB + forward / 3
+    how = f"forward pass of {batch:,} tokens: 2 B × (8 × {shape.hidden:,} + 3 × {shape.intermediate // parallel:,})"
     if sampler >= forward:
         how = f"sampler: {each} B × {count:,} sequences × {shape.vocabulary:,} tokens + {of_memory(_BESIDE_SAMPLER)}"
-    else:
-        how = f"forward pass of {batch:,} tokens: 2 B × (8 × {shape.hidden:,} + 3 × {shape.intermediate // parallel:,})"
-    return Line("activations", Amount.around(max(forward, sampler), error, error), "estimated", how)
+    peak = max(forward, sampler)
+    if encodes and shape.tower is not None:
+        return _with_tower(shape, batch, peak, error, how)
+    return Line("activations", Amount.around(peak, error, error), "estimated", how)
+
+
+def _with_tower(shape: Shape, batch: int, peak: float, error: float, how: str) -> Line:
+    """Return the peak with that of the tower, which runs before the text model, and what it encoded, which stays."""
+    tower = shape.tower
+    if tower is None or not tower.tokens:
+        amount = Amount(int(peak - error), int(max(peak, _TOWER)), int(max(peak, _TOWER) + _LARGE_TOWER))
+        return Line("activations", amount, "estimated", f"{how}, or its tower: not known")
+    inputs = max(1, batch // tower.tokens)
+    patches = inputs * tower.tokens * tower.patches
+    encoding = 2 * patches * (8 * tower.hidden + 3 * tower.intermediate)
+    kept = 2 * max(batch, tower.tokens) * tower.output
+    if encoding > peak:
+        how = f"tower on {patches:,} patches: 2 B × (8 × {tower.hidden:,} + 3 × {tower.intermediate:,})"
+    high = max(peak + error, encoding * 1.5) + kept * 1.5
+    low = max(peak - error, encoding / 3)
+    amount = Amount(int(low), int(max(peak, encoding) + kept), int(high))
+    return Line("activations", amount, "estimated", f"{how} + {of_memory(kept)} of its output")
 
 
 def adapters(shape: Shape, rank: int, slots: int, parallel: int) -> Line:
@@ -74,7 +100,7 @@ def adapters(shape: Shape, rank: int, slots: int, parallel: int) -> Line:
     """
     if shape.experts:
         raise CannotEstimateError("the memory of adapters for experts is not known")
-    layers, widths = sum(one.number for one in shape.layers), shape.heads * shape.head
+    layers, widths = shape.depth, shape.heads * shape.head
     kv = max((one.heads * one.size // 2 for one in shape.layers), default=0)
     attention = 2 * (shape.hidden + widths) + 2 * (shape.hidden + kv)
     one = 2 * rank * layers * (attention + 3 * (shape.hidden + shape.intermediate))
@@ -83,18 +109,21 @@ def adapters(shape: Shape, rank: int, slots: int, parallel: int) -> Line:
     return Line("adapters", Amount.around(value, value / 2, value), "estimated", how)
 
 
-def tower() -> Line:
-    """Return the peak of a vision or audio tower on its largest input."""
-    return Line("vision or audio", Amount.around(_TOWER, _TOWER, 1.2 * _GIB), "estimated", "its largest input; varies")
+def outside(gpus: int, seen: Bar) -> Line:
+    """Return what PyTorch does not count, and what the computed memory lacks in public starts.
 
-
-def outside(parallel: int) -> Line:
-    """Return what PyTorch does not count: the CUDA context's growth, and NCCL's buffers between several GPUs."""
-    value = _OUTSIDE_OF_SEVERAL if parallel > 1 else _OUTSIDE
-    how = "libraries, and buffers between GPUs" if parallel > 1 else "libraries"
-    return Line("outside PyTorch", Amount.around(value, 0.1 * _GIB, 0.2 * _GIB), "estimated", how)
+    Args:
+        gpus: The GPUs of a model; NCCL's buffers take memory between several.
+        seen: What public starts show.
+    """
+    value = _OUTSIDE_OF_SEVERAL if gpus > 1 else _OUTSIDE
+    what = "libraries, and buffers between GPUs" if gpus > 1 else "libraries"
+    learned = f"from {seen.starts} starts of {seen.sources} sources" if seen.sources > 1 else "no starts to compare"
+    amount = Amount.around(max(0.0, value + seen.value), seen.error, seen.error)
+    return Line("outside PyTorch", amount, "estimated", f"{what}; {learned}")
 
 
 def graphs() -> Line:
     """Return the CUDA graphs as releases since 0.20.0 count them before the cache."""
-    return Line("CUDA graphs", Amount.around(_GRAPHS, 0.35 * _GIB, 0.6 * _GIB), "estimated", "by the number of sizes")
+    how = "0 with VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS=0"
+    return Line("CUDA graphs", Amount.around(_GRAPHS, 0.25 * _GIB, 0.8 * _GIB), "estimated", how)

@@ -61,8 +61,12 @@ class PoolCache(NamedTuple):
         return self.token * self.length
 
     def tokens(self, memory: int) -> int:
-        """Return the tokens that the engine prints as its KV cache, for this many bytes."""
+        """Return the tokens that this many bytes hold."""
         return max(0, memory) // self.token
+
+    def printed(self, memory: int) -> int:
+        """Return the tokens that the engine prints as its KV cache, which are those that it holds."""
+        return self.tokens(memory)
 
     def concurrency(self, memory: int) -> float:
         """Return the requests of the whole length that fit at the same time."""
@@ -80,7 +84,7 @@ def estimate_pool(start: PoolStart) -> tuple[tuple[Line, ...], PoolCache]:
     if isinstance(serving, str):
         raise CannotEstimateError(serving)
     cache = PoolCache(_token_bytes(read_shape(start.config), serving), start.length)
-    seen = overhead.visible(start.memory)
+    seen = overhead.visible(start.memory, None)
     free = seen.minus(Amount.around(_CONTEXT, _CONTEXT_ERROR, _CONTEXT_ERROR))
     reserved = Amount(*(int(memory * serving.static) for memory in free))
     how = f"{serving.static:g} of the {of_memory(free.value)} that are free when it starts, for weights and cache"

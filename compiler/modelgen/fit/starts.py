@@ -8,8 +8,12 @@ from modelgen.fit.budgets import share
 from modelgen.fit.estimate import Start
 from modelgen.fit.measured import flags_digest
 from modelgen.fit.shapes import CannotEstimateError
+from modelgen.resolve.assets import config_in
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from modelgen.lockfile.measured import MeasuredStart
     from modelgen.resolve import Card, ModelPins, ModelRun, Resolved
 
@@ -29,7 +33,9 @@ def start_of(resolved: Resolved, name: str) -> Start:
     card = card_of(resolved, run)
     if pins.entry is None:
         raise CannotEstimateError("its repository is not locked; run `modelgen lock`")
-    if not pins.config or not (weights := sum(pins.entry.weights.values())):
+    if not pins.config:
+        raise CannotEstimateError("models.lock has no config.json of it that can be read")
+    if not (weights := sum(pins.entry.weights.values())):
         raise CannotEstimateError("models.lock has no sizes of its tensors: it is no checkpoint of safetensors")
     length = run.args.get(known.length, pins.length)
     if not isinstance(length, int) or isinstance(length, bool) or length < 1:
@@ -39,9 +45,11 @@ def start_of(resolved: Resolved, name: str) -> Start:
         args=run.args,
         weights=weights,
         memory=card.memory,
+        visible=card.known.visible if card.known else None,
         share=float(share([card], run.model.gpu_memory)),
         length=length,
         rank=_rank(run, pins) if run.model.loras else 0,
+        draft=_draft(pins),
         facts=known.memory(run.version, card.memory, card.known.name if card.known else ""),
         measured=measured_of(resolved, name, card.memory),
     )
@@ -54,6 +62,12 @@ def measured_of(resolved: Resolved, name: str, memory: int) -> MeasuredStart | N
         return None
     now = (entry.commit, run.version.text, flags_digest(run.args, run.engine.length), memory, len(run.model.gpus or ()))
     return found if now == (found.commit, found.version, found.flags, found.memory, found.gpus) else None
+
+
+def _draft(pins: ModelPins) -> tuple[Mapping[str, Any], int] | None:
+    """Return config and bytes of the draft model; None without one, or if it is not locked."""
+    entry = next((entry for want, entry in pins.needs if want.role == "draft"), None)
+    return (config_in(entry), sum(entry.weights.values())) if entry else None
 
 
 def _rank(run: ModelRun, pins: ModelPins) -> int:

@@ -80,7 +80,7 @@ def tight_context(context: Context) -> Iterator[Found]:
     repo = "Qwen/Qwen3-4B"
     gpus = ["gpu0"]
     gpu_memory = "12GiB"
-    args = { max-model-len = 16384 }
+    args = { max-model-len = 24576 }
     ```
 
     ```lock

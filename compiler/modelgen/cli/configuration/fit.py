@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--why", is_flag=True, help="Print the calculation, line by line.")
 @click.option("--context", metavar="TOKENS", help="As if this were the longest request, such as 32k.")
 @click.option("--gpu", metavar="CARD", help='As if the models had such GPUs, such as "RTX 3090".')
+@click.option("--tp", type=click.IntRange(1), metavar="N", help="As if N such GPUs divided every layer.")
 @click.option("--kv-cache-dtype", metavar="TYPE", help="As if the KV cache had this type, such as fp8.")
 @click.option("--max-num-seqs", type=click.IntRange(1), metavar="N", help="As if so many sequences ran at once.")
 @click.option(
@@ -46,6 +47,7 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
     why: bool,
     context: str | None,
     gpu: str | None,
+    tp: int | None,
     kv_cache_dtype: str | None,
     max_num_seqs: int | None,
     learn_from: str | None,
@@ -64,7 +66,7 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
     Example:
       modelgen fit
       modelgen fit text-4b --why
-      modelgen fit --context 32k --gpu "RTX 3090"
+      modelgen fit --context 32k --gpu "RTX 3090" --tp 2
       modelgen fit Qwen/Qwen3-8B --gpu "RTX 4090" --context 16k
       modelgen fit unsloth/Qwen3-8B-GGUF --gpu "RTX 3060 12GB" --context 16k
       modelgen fit --learn-from running
@@ -73,7 +75,8 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
     from modelgen.cli.hub.locked import chosen_models
     from modelgen.diagnostics import has_errors
 
-    changes = Changes.read(context, gpu, kv_cache_dtype, max_num_seqs)
+    flags = {"tensor-parallel-size": tp, "kv-cache-dtype": kv_cache_dtype, "max-num-seqs": max_num_seqs}
+    changes = Changes.read(context, gpu, flags)
     repo = _as_repository(models)
     checked = check_file(config) if repo is None or config.exists() else None
     if repo is not None and (checked is None or not _has(checked.resolved, repo)):

@@ -10,6 +10,8 @@ import click
 from modelgen.fit.estimate import Start
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from modelgen.engines.host.known_cards import KnownCard
     from modelgen.fit.estimate import AnyStart
     from modelgen.fit.gguf import GgufStart
@@ -33,15 +35,13 @@ class Changes(NamedTuple):
     args: dict[str, str | int]
 
     @classmethod
-    def read(cls, context: str | None, gpu: str | None, dtype: str | None, sequences: int | None) -> Changes:
-        """Return the changes that options name.
+    def read(cls, context: str | None, gpu: str | None, flags: Mapping[str, str | int | None]) -> Changes:
+        """Return the changes that options name; a flag that is None stays as it is.
 
         Raises:
             UsageError: A value has no meaning.
         """
-        args: dict[str, str | int] = {"kv-cache-dtype": dtype} if dtype else {}
-        if sequences:
-            args["max-num-seqs"] = sequences
+        args = {flag: value for flag, value in flags.items() if value is not None}
         return cls(_tokens(context) if context is not None else None, _card(gpu) if gpu is not None else None, args)
 
     def apply(self, start: AnyStart, run: ModelRun) -> AnyStart:
@@ -53,12 +53,16 @@ class Changes(NamedTuple):
             memory = self.card.mebibytes * 2**20
             reserved = start.share * start.memory if isinstance(run.model.gpu_memory, int) else start.share * memory
             facts = run.engine.memory(run.version, memory, self.card.name)
-            start = start._replace(memory=memory, share=min(1.0, round(reserved / memory, 4)), facts=facts)
+            start = start._replace(
+                memory=memory, visible=self.card.visible, share=min(1.0, round(reserved / memory, 4)), facts=facts
+            )
         if self.card is not None or self.args:
             start = start._replace(measured=None)  # which counts for one GPU and its flags
         return start._replace(args={**start.args, **self.args}, length=self.length or start.length)
 
     def _with_card(self, start: GgufStart | PoolStart, run: ModelRun) -> GgufStart | PoolStart:
+        if isinstance(gpus := self.args.get("tensor-parallel-size"), int):
+            start = start._replace(gpus=gpus)
         if self.card is None:
             return start
         memory = self.card.mebibytes * 2**20
@@ -69,7 +73,7 @@ class Changes(NamedTuple):
         """Return the flags by the names that the engine has for them."""
         slots = (run.engine.slots,) if run.engine is not None and run.engine.slots else ()
         flags = {"kv-cache-dtype": run.engine.cache_flags if run.engine else (), "max-num-seqs": slots}
-        return {**start.args, **{own: value for flag, value in self.args.items() for own in flags[flag]}}
+        return {**start.args, **{own: value for flag, value in self.args.items() for own in flags.get(flag, ())}}
 
 
 def _tokens(text: str) -> int:

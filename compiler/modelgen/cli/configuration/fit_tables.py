@@ -50,7 +50,7 @@ def _row(resolved: Resolved, name: str, one: Estimate | str, changes: Changes) -
         _gib(one.lines[1].amount.value),
         _with_error(one.room),
         f"{one.tokens()[1]:,}",
-        f"{max(0.0, one.cache.concurrency(one.room.value)):.1f}",
+        f"{one.cache.concurrency(one.room.value):.1f}",
         verdict_of(one),
     )
 
@@ -137,8 +137,9 @@ def _sum_of_cache(one: Estimate) -> list[tuple[str, str, str]]:
         how = f"{length:,} tokens: {groups}{blocks}, {cache.size} tokens each"
     return [
         ("one request", _gib(cache.of_request), how),
-        ("tokens", f"{value:,}", f"{low:,} to {high:,}, as the engine prints the size of its KV cache"),
-        ("requests at once", f"{max(0.0, cache.concurrency(one.room.value)):.1f}", f"of {length:,} tokens"),
+        ("tokens", f"{cache.tokens(one.room.value):,}", f"in requests of {length:,} tokens"),
+        ("printed tokens", f"{value:,}", f"{low:,} to {high:,}: `GPU KV cache size` in the log of this release"),
+        ("requests at once", f"{cache.concurrency(one.room.value):.1f}", f"of {length:,} tokens"),
     ]
 
 
@@ -156,6 +157,7 @@ def as_json(name: str, one: Estimate | str) -> dict[str, Any]:
         "length": one.start.length,
         "longest": one.longest,
         "tokens": [*one.tokens()],
+        "capacity": one.cache.tokens(one.room.value),
         "kv_cache": [*one.room],
         "request": one.cache.of_request,
         "lines": [

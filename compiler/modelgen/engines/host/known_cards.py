@@ -37,9 +37,39 @@ class KnownCard(NamedTuple):
     also: tuple[str, ...] = ()
 
     @property
+    def visible(self) -> int | None:
+        """The bytes that programs see: drivers keep a part of the memory for themselves. None if no log shows it."""
+        seen = _VISIBLE.get(self.name)
+        return int(seen * 2**30) if seen is not None else None
+
+    @property
     def is_jetson(self) -> bool:
         """Return whether it is the GPU of a Jetson, which containers get by the runtime `nvidia` only."""
         return self.name.startswith("Jetson ")
+
+
+_VISIBLE = {
+    "T4": 14.56,
+    "A10G": 22.07,
+    "A40": 44.42,
+    "A100 40GB": 39.49,
+    "A100 80GB": 79.25,
+    "A800 80GB": 79.32,
+    "RTX 3090": 23.58,
+    "RTX 4090": 23.55,
+    "RTX 5090": 31.36,
+    "RTX A6000": 47.53,
+    "L4": 22.05,
+    "L40S": 44.39,
+    "H100 80GB": 79.18,
+    "H200": 139.81,
+    "B200": 178.36,
+    "RTX PRO 6000": 94.97,
+    "GB10": 119.7,
+}
+"""GiB of the total memory that PyTorch shows in public logs of vLLM ("Free memory on device (78.57/79.18 GiB)") and in
+its messages about memory ("GPU 0 has a total capacity of 23.58 GiB"): vllm#10517, vllm#11550, vllm#21489, and the
+sources of docs/starts.toml. Some drivers keep 0.1 GiB more or less; under WSL2, programs see everything."""
 
 
 K = KnownCard

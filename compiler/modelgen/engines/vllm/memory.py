@@ -31,20 +31,29 @@ def memory_facts(version: Version, memory: int, card: str) -> MemoryFacts:
         card: Its name as models.toml has it; empty if it has none.
     """
     release = version.release
-    # The A100 is excepted by name since 0.9.0 (vllm#17885), GB10 by its capability since 0.33.0.
-    is_excepted = ("a100" in card.lower() and release >= (0, 9)) or ("gb10" in card.lower() and release >= (0, 33))
+    # The A100 is excepted by name since 0.9.0 (vllm#17885). GB10 is by its capability since 0.33.0; before, its driver
+    # reported no memory, as two logs in docs/starts.toml show.
+    is_excepted = ("a100" in card.lower() and release >= (0, 9)) or "gb10" in card.lower()
     is_large = memory >= _LARGE and not is_excepted
     batch = 8192 if is_large else 2048
     if memory >= _LARGEST and release >= (0, 28):
         batch = 16_384
+    sorts, counts_graphs = release < (0, 17), release >= (0, 20)
     return MemoryFacts(
+        block=16,
         batch=batch,
         sequences=1024 if is_large else 256,
+        batches=2 if release >= (0, 26) else 1,
+        raises_batch=release >= (0, 22),
         mixes=release >= (0, 9, 1),
+        resizes_pages=release >= (0, 12),
+        pads_pages=release >= (0, 25),
         pads_below=1.5 if release >= (0, 18) else 1.25 if release >= (0, 12) else 1.0,
+        latent_alignment=128 if release >= (0, 28) else 64,
         tokens_follow_length=release >= (0, 20, 1),
         states=2 if release >= (0, 26) else 1,
-        sampler=_SORTS if release < (0, 17) else _SELECTS,
-        is_measured=release < (0, 17),
-        counts_graphs=release >= (0, 20),
+        sampler=_SORTS if sorts else _SELECTS,
+        sorts=sorts,
+        profile="sorting sampler" if sorts else "with CUDA graphs" if counts_graphs else "without CUDA graphs",
+        counts_graphs=counts_graphs,
     )

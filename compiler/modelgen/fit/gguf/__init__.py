@@ -55,7 +55,7 @@ def estimate_parts(start: GgufStart) -> tuple[tuple[Line, ...], GgufCache]:
     """
     serving, model = _serving_of(start), read_model(start.facts)
     cache = GgufCache(model, serving, _first_on_gpu(model, serving), start.gpus)
-    seen = memory_of_gpu.visible(start.memory)
+    seen = memory_of_gpu.visible(start.memory, None)
     reserved = Amount(*(int(memory * start.share) for memory in seen))
     how = f"{start.share:g} of the {of_memory(seen.value)} that a program sees of {of_memory(start.memory)}"
     lines = [Line("reserved", reserved, "measured", how), _weights(start, model, serving, cache.first)]

