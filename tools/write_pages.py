@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import failure_navigation
+import fit_residuals
 import shown_files
 from written_pages import write_all
 from written_pages.markdown import MARK
@@ -52,13 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a page is out of date")
     is_check = parser.parse_args(arguments).check
+    if not is_check:
+        fit_residuals.write()
     pages = write_all()
     if not is_check:
         write(DOCS, pages)
         shown_files.write()
         failure_navigation.write()
         return 0
-    found = [*outdated(DOCS, pages), *shown_files.outdated(), *failure_navigation.outdated()]
+    found = [*outdated(DOCS, pages), *shown_files.outdated(), *failure_navigation.outdated(), *fit_residuals.outdated()]
     for page in found:
         sys.stderr.write(f"{page.relative_to(DOCS.parent)} is out of date: run `python tools/write_pages.py`\n")
     return int(bool(found))

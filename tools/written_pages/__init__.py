@@ -12,7 +12,6 @@ from written_pages import (
     failures,
     http_api,
     memory_estimates,
-    memory_starts,
     metrics,
     models_toml,
     rules,
@@ -33,10 +32,8 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "explanations/memory-estimates.md": memory_estimates.write,
 }
 """What writes a page, by the page's path below docs/."""
-_RESIDUALS = "../compiler/modelgen/fit/residuals.json"
 
 
 def write_all() -> dict[str, str]:
-    """Return the text of every page, by path below docs/, and of the table that the compiler learns its errors from."""
-    residuals = {_RESIDUALS: memory_starts.residuals()}
-    return {**residuals, **{path: write() for path, write in WRITERS.items()}, **failures.write_all()}
+    """Return the text of every page, by path below docs/."""
+    return {**{path: write() for path, write in WRITERS.items()}, **failures.write_all()}
