@@ -1,13 +1,13 @@
-"""Write compiler/modelgen/fit/residuals.json, which estimates learn their errors from, by the starts in docs/."""
+"""Write fit/blocks/residuals.json, which estimates learn their errors from, by the starts in docs/."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from modelgen.fit.evidence import public_starts
+from modelgen.fit.blocks.evidence import public_starts
 from written_pages.memory_starts import residuals
 
-TABLE = Path(__file__).parent.parent / "compiler" / "modelgen" / "fit" / "residuals.json"
+TABLE = Path(__file__).parent.parent / "compiler" / "modelgen" / "fit" / "blocks" / "residuals.json"
 
 
 def outdated() -> list[Path]:

@@ -10,9 +10,9 @@ from fit_projects import DEEPSEEK_V3, GEMMA_3, GPT_OSS, LLAMA_4, QWEN_3_5, QWEN_
 from golden_configs import CONFIGS
 from modelgen.engines.images.versions import Version
 from modelgen.engines.vllm.memory import memory_facts
-from modelgen.fit.cache import Serving, cache_of, longest
-from modelgen.fit.cache_types import cache_type
-from modelgen.fit.parallel import Parallel, weights
+from modelgen.fit.blocks.cache import Serving, cache_of, longest
+from modelgen.fit.blocks.cache_types import cache_type
+from modelgen.fit.blocks.parallel import Parallel, weights
 from modelgen.fit.shapes import CannotEstimateError, read_shape
 
 GIB = 2**30

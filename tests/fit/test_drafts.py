@@ -9,7 +9,7 @@ import pytest
 from golden_configs import CONFIGS, of
 from modelgen.engines.images.versions import Version
 from modelgen.engines.vllm.memory import memory_facts
-from modelgen.fit.cache import Cache
+from modelgen.fit.blocks.cache import Cache
 from modelgen.fit.estimate import Estimate, Start, estimate
 from modelgen.fit.shapes import CannotEstimateError
 

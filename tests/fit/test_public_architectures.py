@@ -10,8 +10,8 @@ import pytest
 from golden_configs import CONFIGS
 from modelgen.engines.images.versions import Version
 from modelgen.engines.vllm.memory import memory_facts
-from modelgen.fit.cache import Cache, Serving, cache_of
-from modelgen.fit.cache_types import cache_type
+from modelgen.fit.blocks.cache import Cache, Serving, cache_of
+from modelgen.fit.blocks.cache_types import cache_type
 from modelgen.fit.shapes import read_shape
 
 GIB = 2**30

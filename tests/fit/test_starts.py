@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelgen.fit.evidence import Seen, bar
+from modelgen.fit.blocks.evidence import Seen, bar
 from written_pages.accuracy import by_release, measure, sentence
 from written_pages.memory_starts import Logged, read_starts
 

@@ -15,8 +15,8 @@ from real_failures import version_of
 
 from modelgen.engines.images.versions import Version
 from modelgen.engines.vllm.memory import memory_facts
-from modelgen.fit.cache import Serving, cache_of
-from modelgen.fit.cache_types import cache_type
+from modelgen.fit.blocks.cache import Serving, cache_of
+from modelgen.fit.blocks.cache_types import cache_type
 from modelgen.fit.shapes import read_shape
 
 pytestmark = pytest.mark.vllm

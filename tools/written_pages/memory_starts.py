@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from modelgen.engines import ENGINES
 from modelgen.engines.host.cards import find_known
 from modelgen.engines.images.versions import parse_version
+from modelgen.fit.blocks.evidence import Seen
 from modelgen.fit.estimate import Estimate, Start, estimate
-from modelgen.fit.evidence import Seen
 from modelgen.fit.shapes import CannotEstimateError
 from modelgen.load import DEFAULT_ENGINE
 
@@ -111,7 +111,7 @@ def is_whole(row: dict[str, Any]) -> bool:
 
 
 def residuals() -> str:
-    """Return what each whole start shows, as the table of `modelgen.fit.evidence`."""
+    """Return what each whole start shows, as the table of `modelgen.fit.blocks.evidence`."""
     rows = tomllib.loads((_DOCS / "starts.toml").read_text(encoding="utf-8"))["start"]
     configs = json.loads((_DOCS / "starts-configs.json").read_text(encoding="utf-8"))
     lines = [json.dumps([*_seen(row, configs)]) for row in rows if is_whole(row)]

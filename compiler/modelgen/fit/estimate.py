@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from modelgen.fit import overhead, parallel
 from modelgen.fit.amounts import Amount, Line
-from modelgen.fit.cache import Serving, cache_of, longest
-from modelgen.fit.cache_types import cache_type
-from modelgen.fit.drafts import draft_of, joined
-from modelgen.fit.evidence import bar, public_starts
+from modelgen.fit.blocks import overhead, parallel
+from modelgen.fit.blocks.cache import Serving, cache_of, longest
+from modelgen.fit.blocks.cache_types import cache_type
+from modelgen.fit.blocks.drafts import draft_of, joined
+from modelgen.fit.blocks.evidence import bar, public_starts
+from modelgen.fit.blocks.settings import Settings
 from modelgen.fit.measured import measured_lines
-from modelgen.fit.settings import Settings
 from modelgen.fit.shapes import read_shape
 from modelgen.sizes import of_memory
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelgen.engines.facts import MemoryFacts
-    from modelgen.fit.cache import Cache
-    from modelgen.fit.drafts import Draft
-    from modelgen.fit.evidence import Seen
+    from modelgen.fit.blocks.cache import Cache
+    from modelgen.fit.blocks.drafts import Draft
+    from modelgen.fit.blocks.evidence import Seen
     from modelgen.fit.gguf import GgufStart
     from modelgen.fit.gguf.cache import GgufCache
     from modelgen.fit.pools import PoolCache, PoolStart

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.fit import overhead
 from modelgen.fit.amounts import Amount, Line
+from modelgen.fit.blocks import overhead
 from modelgen.fit.shapes import CannotEstimateError, read_shape
 from modelgen.sizes import of_memory
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.fit import overhead as memory_of_gpu
 from modelgen.fit.amounts import Amount, Line
+from modelgen.fit.blocks import overhead as memory_of_gpu
 from modelgen.fit.gguf import overhead
 from modelgen.fit.gguf.cache import GgufCache
 from modelgen.fit.gguf.layers import read_model

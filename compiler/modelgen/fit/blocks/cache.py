@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modelgen.engines.facts import MemoryFacts
-    from modelgen.fit.cache_types import CacheType
+    from modelgen.fit.blocks.cache_types import CacheType
     from modelgen.fit.shapes import Layers, Shape
 
 _BLOCK_OF_LATENT = 64  # FlashMLA; other backends of MLA take 32 or 128, which changes less than one block a request

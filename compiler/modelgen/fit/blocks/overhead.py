@@ -15,7 +15,7 @@ from modelgen.sizes import of_memory
 
 if TYPE_CHECKING:
     from modelgen.engines.facts import MemoryFacts
-    from modelgen.fit.evidence import Bar
+    from modelgen.fit.blocks.evidence import Bar
     from modelgen.fit.shapes import Shape
 
 _GIB = 2**30

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines.flags import table_in
-from modelgen.fit.parallel import Parallel
+from modelgen.fit.blocks.parallel import Parallel
 from modelgen.fit.shapes import CannotEstimateError
 
 if TYPE_CHECKING:
