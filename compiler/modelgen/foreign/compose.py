@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modelgen.files import MAX_SOURCE_BYTES
+from modelgen.foreign.compose_files import Files, Opened, decode
 from modelgen.foreign.compose_layers import Layers
 from modelgen.foreign.compose_service import read_service
 from modelgen.foreign.services import Foreign, Unread
@@ -13,11 +13,10 @@ from modelgen.foreign.yaml_nodes import BadYamlError, Reader, TooLargeError, com
 from modelgen.source import Source, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from yaml import Node
 
-    from modelgen.foreign.services import Service
     from modelgen.foreign.values import Value
 
 _TEMPLATE = re.compile(r"\{%-? |\{\{-? ?[.$a-zA-Z]")
@@ -25,7 +24,7 @@ _DEEPEST_EXTENDS = 20
 
 
 def read_compose(
-    files: Iterable[tuple[str, bytes]],
+    files: Sequence[tuple[str, bytes]],
     variables: Mapping[str, str] | None = None,
     beside: Mapping[str, bytes] | None = None,
 ) -> Foreign:
@@ -34,15 +33,29 @@ def read_compose(
     Args:
         files: The name of each file in messages, and its bytes; later ones change what earlier ones say.
         variables: The values of variables, as from a `.env` file.
-        beside: Files that the services name, by the name that is written: those of `env_file`.
+        beside: Files that belong to them, by the names that `Foreign.wanted` had.
     """
-    readers: list[tuple[Reader, Node | None]] = []
+    return read_project(files, variables or {}, Files(files[0][0], beside or {}))
+
+
+def read_project(
+    texts: Iterable[tuple[str, bytes]], variables: Mapping[str, str], files: Files, folder: str = ""
+) -> Foreign:
+    """Read the Compose files of one project.
+
+    Args:
+        texts: The path of each file in messages, and its bytes.
+        variables: The values of variables.
+        files: The files that lie beside; gets those that belong to the project.
+        folder: The project's folder, relative to that of the first file.
+    """
+    opened: list[Opened] = []
     sources: list[Source] = []
-    for path, data in files:
+    for path, data in texts:
         sources.append(Source(path, ""))
         try:
             sources[-1] = source = Source(path, decode(data))
-            readers.append((Reader(source, variables or {}), compose_nodes(source.text)))
+            opened.append(files.put(Opened(Reader(source, variables, folder), compose_nodes(source.text))))
         except UnicodeDecodeError:
             return _refused(sources, "it is not text in UTF-8")
         except BadYamlError as error:
@@ -50,7 +63,7 @@ def read_compose(
                 return _refused(sources, _TEMPLATED, error.line, error.column)
             return _refused(sources, f"it is not YAML: {error}", error.line, error.column)
     try:
-        return _read(sources, readers, beside or {})
+        return _read(sources, opened, variables, files)
     except (TooLargeError, RecursionError):
         return _refused(sources, "it refers to far more values than a file of services has")
 
@@ -59,53 +72,44 @@ _TEMPLATED = "it is a template: render it, and check the result"
 _NO_SERVICES = "it is no Compose file with `services`, and no llama-swap config, recipe or shell script either"
 
 
-def decode(data: bytes) -> str:
-    """Return the text of a file, with the lines that editors show."""
-    if len(data) > MAX_SOURCE_BYTES:
-        raise UnicodeDecodeError("utf-8", b"", 0, 1, "too large")
-    # YAML ends lines at these, editors do not: with spaces instead, the lines are those that the user sees.
-    text = re.sub("[\x85\u2028\u2029]", " ", data.decode("utf-8-sig"))
-    return re.sub("\r(?!\n)", "\n", text)
-
-
 def _refused(sources: list[Source], reason: str, line: int = 1, column: int = 1) -> Foreign:
     place = Span(sources[-1].path, line, column, line, column + 1)
     return Foreign("compose", tuple(sources), unread=(Unread(place, reason, is_error=True),))
 
 
-def _read(sources: list[Source], readers: list[tuple[Reader, Node | None]], beside: Mapping[str, bytes]) -> Foreign:
+def _read(sources: list[Source], passed: list[Opened], variables: Mapping[str, str], files: Files) -> Foreign:
+    opened = [*files.included(passed, variables), *passed]
     layers: dict[str, list[tuple[Reader, Node]]] = {}
     names: dict[str, Value] = {}
-    unread: list[Unread] = []
-    for reader, root in readers:
-        top = reader.entries(root)
-        for name, entry in reader.entries(top["services"].value if "services" in top else None).items():
-            layers.setdefault(name, []).append((reader, entry.value))
-            names.setdefault(name, reader.key(entry.key))
-        if "include" in top:
-            unread.append(Unread(reader.span(top["include"].key), "the files that it includes are not read"))
-    if not layers:
+    for file in opened:
+        for name, node in file.services():
+            layers.setdefault(name.text, []).append((file.reader, node))
+            names.setdefault(name.text, name)
+    if not layers and not files.wanted:
         is_template = any(_TEMPLATE.search(source.text) for source in sources)
         return _refused(sources, _TEMPLATED if is_template else _NO_SERVICES)
-    services: dict[str, Service] = {}
-    wanted: dict[str, None] = {}
-    for name, own in layers.items():
-        found, reasons = _extended(name, own, layers)
-        services[name] = read_service(names[name], Layers(found), beside, wanted, reasons)
-    missing = {name: value for reader, _ in readers for name, value in reader.missing.items()}
-    unread += [
+    services = {
+        name: read_service(names[name], *_extended(own, layers, files, variables), files)
+        for name, own in layers.items()
+    }
+    unread = [
         Unread(place, "Compose refuses the variable in it: write `$$` for a dollar sign", is_error=True)
-        for reader, _ in readers
+        for reader in files.readers
         for place in reader.invalid
     ]
-    return Foreign("compose", tuple(sources), services, tuple(unread), missing, tuple(wanted))
+    missing = {name: value for reader in files.readers for name, value in reader.missing.items()}
+    every = tuple(files.sources.values())
+    return Foreign("compose", every, services, (*files.unread, *unread), missing, tuple(files.wanted))
 
 
 def _extended(
-    name: str, own: list[tuple[Reader, Node]], layers: Mapping[str, list[tuple[Reader, Node]]]
-) -> tuple[list[tuple[Reader, Node]], list[Unread]]:
-    """Return the layers of a service with those of the services that it extends below, and what could not be read."""
-    found, reasons, seen = own, [], {name}
+    own: list[tuple[Reader, Node]],
+    siblings: Mapping[str, list[tuple[Reader, Node]]],
+    files: Files,
+    variables: Mapping[str, str],
+) -> tuple[Layers, list[Unread]]:
+    """Return a service's layers above those of the services that it extends, and what could not be read."""
+    found, reasons, seen = own, [], {id(own[0][1])}
     for _ in range(_DEEPEST_EXTENDS):
         reader, node = found[0]
         entry = reader.entries(node).get("extends")
@@ -113,9 +117,14 @@ def _extended(
             break
         written = reader.entries(entry.value)
         other = reader.value(written["service"].value) if "service" in written else reader.value(entry.value)
-        if "file" in written or other is None or other.text not in layers or other.text in seen:
-            reasons.append(Unread(reader.span(entry.key), "the service that it extends is in a file that is not read"))
+        file = reader.value(written["file"].value) if "file" in written else None
+        if file is not None:
+            opened = files.find(reader, file, variables)
+            siblings = {name.text: [(opened.reader, below)] for name, below in opened.services()} if opened else {}
+        extended = siblings.get(other.text) if other is not None else None
+        if extended is None or id(extended[0][1]) in seen:
+            reasons.append(Unread(reader.span(entry.key), "the service that it extends is not read"))
             break
-        seen.add(other.text)
-        found = [*layers[other.text], *found]
-    return found, reasons
+        seen.add(id(extended[0][1]))
+        found = [*extended, *found]
+    return Layers(found), reasons

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from yaml.nodes import ScalarNode, SequenceNode
 
+from modelgen.foreign.compose_files import beside_name
 from modelgen.foreign.compose_values import read_gpus, read_health, read_mount, read_port
 from modelgen.foreign.env_file import read_env_file
 from modelgen.foreign.services import Dependency, Service, Unread, Variable
@@ -13,27 +14,23 @@ from modelgen.foreign.words import split
 from modelgen.foreign.yaml_nodes import is_null
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from modelgen.foreign.compose_files import Files
     from modelgen.foreign.compose_layers import Layers
     from modelgen.foreign.services import GpuRequest, Mount, Port
     from modelgen.foreign.values import Value
     from modelgen.source import Span
 
 
-def read_service(
-    name: Value, layers: Layers, beside: Mapping[str, bytes], wanted: dict[str, None], unread: list[Unread]
-) -> Service:
+def read_service(name: Value, layers: Layers, unread: list[Unread], files: Files) -> Service:
     """Read a service.
 
     Args:
         name: Its name.
         layers: What the files say of it.
-        beside: The files of `env_file`, by the name that is written.
-        wanted: Gets the names of those that are not among them.
-        unread: Gets what could not be read.
+        unread: What could not be read; gets the rest of it.
+        files: The files that lie beside, for those of `env_file`.
     """
-    variables, has_all = _variables(layers, beside, wanted)
+    variables, has_all = _variables(layers, files)
     dropped: list[Span] = []
     command = _words(layers, "command", unread, dropped)
     entrypoint = _words(layers, "entrypoint", unread, dropped)
@@ -97,23 +94,19 @@ def _words(layers: Layers, key: str, unread: list[Unread], dropped: list[Span]) 
     return words.words
 
 
-def _variables(
-    layers: Layers, beside: Mapping[str, bytes], wanted: dict[str, None]
-) -> tuple[dict[str, Variable], bool]:
+def _variables(layers: Layers, files: Files) -> tuple[dict[str, Variable], bool]:
     """Return the variables, and whether all are known."""
     found: dict[str, Variable] = {}
     has_all = True
-    names = [layers.text("env_file"), *layers.texts("env_file")]
-    for reader, item in layers.items("env_file"):
-        names.append(reader.value(reader.entries(item)["path"].value) if "path" in reader.entries(item) else None)
-    for name in names:
-        if name is None:
-            continue
-        if name.text in beside:
-            found |= read_env_file(name.text, beside[name.text])
-        else:
-            wanted[name.text] = None
-            has_all = False
+    for reader, node in layers.at("env_file").nodes:
+        for item in (node, *reader.items(node)):
+            name = reader.value(reader.entries(item)["path"].value if "path" in reader.entries(item) else item)
+            if name is None:
+                continue
+            key = beside_name(reader.folder, name.text)
+            data = files.data(key)
+            found |= {} if data is None else read_env_file(files.path(key), data)
+            has_all = has_all and data is not None
     return found | _pairs(layers.at("environment")), has_all
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modelgen.foreign.compose import decode, read_compose
+from modelgen.foreign.compose import read_compose
+from modelgen.foreign.compose_files import decode
 from modelgen.foreign.llamaswap import has_models, read_llamaswap
 from modelgen.foreign.recipe import is_recipe, read_recipe
 from modelgen.foreign.shell import is_unit, read_shell
@@ -34,12 +35,12 @@ def read_files(
     Args:
         files: The name of each file in messages, and its bytes.
         variables: The values of variables, as from a `.env` file; a script has none but its own.
-        beside: Files that the services name, by the name that is written: those of `env_file`.
+        beside: Files that belong to them, by the names that `Foreign.wanted` had: relative to the folder of the first.
     """
     if len(files) == 1:
         path, data = files[0]
         try:
-            found = _read_other(Source(path, decode(data)), variables or {})
+            found = _read_other(Source(path, decode(data)), variables or {}, beside or {})
         except (UnicodeDecodeError, TooLargeError, RecursionError):
             found = None
         if found is not None:
@@ -47,7 +48,7 @@ def read_files(
     return read_compose(files, variables, beside)
 
 
-def _read_other(source: Source, variables: Mapping[str, str]) -> Foreign | None:
+def _read_other(source: Source, variables: Mapping[str, str], beside: Mapping[str, bytes]) -> Foreign | None:
     """Return what a file of another kind than Compose says; None for what may be a Compose file."""
     if source.path.endswith(_SCRIPT_NAMES) or _SCRIPT.match(source.text) or is_unit(source.text):
         return read_shell(source)
@@ -59,7 +60,7 @@ def _read_other(source: Source, variables: Mapping[str, str]) -> Foreign | None:
         root = None
     reader = Reader(source, variables)
     if has_models(reader, root):
-        return read_llamaswap(reader, root)
+        return read_llamaswap(reader, root, beside)
     if is_recipe(reader, root):
         return read_recipe(reader, root)
     return read_shell(source) if not reader.entries(root) and _LINE.search(source.text) else None

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from yaml.nodes import ScalarNode
 
+from modelgen.foreign.compose_files import Files
+from modelgen.foreign.followed import Follower
 from modelgen.foreign.interpolation import Piece
 from modelgen.foreign.services import Foreign, Unread
 from modelgen.foreign.shell import read_command
@@ -34,8 +36,15 @@ def has_models(reader: Reader, root: Node | None) -> bool:
     return any("cmd" in reader.entries(entry.value) for entry in models.values())
 
 
-def read_llamaswap(reader: Reader, root: Node | None) -> Foreign:
-    """Read the models. `${PORT}` is the first port; a macro is replaced, `${env.NAME}` is not known."""
+def read_llamaswap(reader: Reader, root: Node | None, beside: Mapping[str, bytes]) -> Foreign:
+    """Read the models. `${PORT}` is the first port; a macro is replaced, `${env.NAME}` is not known.
+
+    Args:
+        reader: The file.
+        root: Its root node.
+        beside: Scripts and Compose files that a `cmd` starts, by the names that `Foreign.wanted` had.
+    """
+    files = Files(reader.source.path, beside)
     top = reader.entries(root)
     macros = _macros(reader, top["macros"].value if "macros" in top else None)
     services: dict[str, Service] = {}
@@ -57,8 +66,10 @@ def read_llamaswap(reader: Reader, root: Node | None) -> Foreign:
             if text is not None and "=" in text.text:
                 key, _, _ = text.text.partition("=")
                 variables[key] = text.part(len(key) + 1)
-        services[name] = read_command(reader.key(entry.key), found[-1].words, variables)
-    return Foreign("llama-swap", (reader.source,), services, tuple(unread))
+        title, words = reader.key(entry.key), found[-1].words
+        services[name] = Follower(title, variables, files).follow(words) or read_command(title, words, variables)
+    sources = (reader.source, *files.sources.values())
+    return Foreign("llama-swap", sources, services, (*unread, *files.unread), wanted=tuple(files.wanted))
 
 
 def _macros(reader: Reader, node: Node | None) -> dict[str, str]:

@@ -83,10 +83,12 @@ class Reader:
     Args:
         source: The text.
         variables: The values of variables.
+        folder: Its folder, relative to that of the first file.
     """
 
-    def __init__(self, source: Source, variables: Mapping[str, str]) -> None:
+    def __init__(self, source: Source, variables: Mapping[str, str], folder: str = "") -> None:
         self.source = source
+        self.folder = folder
         self.missing: dict[str, Value] = {}
         self.invalid: list[Span] = []
         self._variables = variables

@@ -50,7 +50,7 @@ def unread_part(foreign: Foreign) -> Iterator[Found]:
     """A part of the file that is not checked.
 
     ## Why
-    What other files say is not known here. Rules that would need it do not speak.
+    A file that this one names is not there, is not text, or lies on the network. Rules that would need it do not speak.
 
     ## Bad
     ```yaml

@@ -1,0 +1,87 @@
+"""Read the files of other tools that a command is given, and those that they name."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from modelgen.cli.exits import cannot
+from modelgen.files import MAX_SOURCE_BYTES, ModelgenError
+
+if TYPE_CHECKING:
+    from modelgen.foreign import Foreign
+
+_DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+_STDIN = "-"
+_DEEPEST = 10
+_MOST_FILES = 200
+
+
+def read_foreign(paths: tuple[Path, ...]) -> Foreign:
+    """Read files of another tool, with the `.env` beside the first one and the files that they name.
+
+    Args:
+        paths: The files; without any, those that Compose takes in this directory.
+
+    Raises:
+        ModelgenError: A file cannot be read.
+    """
+    paths = paths or _default_files()
+    texts = [(path.as_posix(), _read(path)) for path in paths]
+    from modelgen.foreign import read_files, variables_of
+
+    folder = paths[0].parent
+    dotenv = _beside(folder / ".env")
+    variables = {} if dotenv is None else variables_of((folder / ".env").as_posix(), dotenv)
+    beside: dict[str, bytes] = {}
+    looked: set[str] = set()
+    foreign = read_files(texts, variables)
+    for _ in range(_DEEPEST):
+        names = [name for name in foreign.wanted if name not in looked][: _MOST_FILES - len(looked)]
+        looked.update(names)
+        found = {name: data for name in names if (data := _beside(folder / name)) is not None}
+        if not found:
+            break
+        beside |= found
+        foreign = read_files(texts, variables, beside)
+    outside = sorted(name for name in beside if name.startswith(("../", "/")))
+    if outside:
+        click.echo(f"modelgen: also read, outside of {folder.as_posix()}: {', '.join(outside)}", err=True)
+    return foreign
+
+
+def _default_files() -> tuple[Path, ...]:
+    """Return the file that Compose takes here, with its override."""
+    for name in _DEFAULT_NAMES:
+        if Path(name).is_file():
+            override = Path(name).with_suffix(f".override{Path(name).suffix}")
+            return (Path(name), override) if override.is_file() else (Path(name),)
+    raise click.UsageError("there is no Compose file here; pass its path")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path == Path(_STDIN):
+            return sys.stdin.buffer.read(MAX_SOURCE_BYTES + 1)
+        with path.open("rb") as file:
+            return file.read(MAX_SOURCE_BYTES + 1)
+    except FileNotFoundError as error:
+        raise ModelgenError(f"there is no {path}; pass the path of the file") from error
+    except IsADirectoryError as error:
+        raise ModelgenError(f"{path} is a directory; pass the file in it") from error
+    except OSError as error:
+        raise cannot("read", path, error, "make it readable, or pass another file") from error
+
+
+def _beside(path: Path) -> bytes | None:
+    """Return the bytes of a file that may not be there; a pipe or a device is none."""
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            return file.read(MAX_SOURCE_BYTES + 1)
+    except (OSError, ValueError):
+        return None
