@@ -8,6 +8,7 @@ from compiling import complete, findings
 
 ARGS = "args = { max-model-len = 8 }\n"
 QWEN = f'[models.qwen]\nrepo = "a/b"\n{ARGS}'
+LORAS = "loras = { x = 'a/x' }\n"
 ON_CARD = f'{QWEN}gpus = ["g0"]\n'
 ROCM = '[engines.vllm]\nimage = "vllm/vllm-openai-rocm:v0.20.0"\n'
 
@@ -113,6 +114,11 @@ CASES: list[tuple[str, str, str]] = [
     (f"{QWEN}loras = {{ x = 'a/c' }}\n[models.x]\nrepo = 'a/d'\n{ARGS}", "name-collision", ""),
     (flags("enable-lora = false") + "loras = { x = 'a/c' }", "owned-arg", "`loras`"),
     (flags("lora-modules = ['x=a/c']"), "owned-arg", "`loras ="),
+    (flags("max-lora-rank = 24", "0.19.0") + LORAS, "bad-flag-value", "write `max-lora-rank = 32`"),
+    (flags('max-lora-rank = "24"', "0.19.0") + LORAS, "bad-flag-value", "write `max-lora-rank = 32`"),
+    (flags("max-lora-rank = 1024", "0.19.0") + LORAS, "bad-flag-value", "write `max-lora-rank = 512`"),
+    (flags("max-lora-rank = 24", "0.8.5") + LORAS, "bad-flag-value", "write `max-lora-rank = 32`"),
+    (flags("max-lora-rank = 100", "0.10.0") + LORAS, "bad-flag-value", "write `max-lora-rank = 128`"),
     (flags("max-lora-rank = 8") + "loras = {}", "lora-by-hand", "`loras ="),
     (sglang("loras = { sql = 'a/c' }"), "key-of-another-engine", "vllm"),
     (sglang("loras = { sql = 'a/c' }\nargs = { enable-lora = true }"), "key-of-another-engine", "vllm"),
