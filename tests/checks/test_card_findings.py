@@ -303,6 +303,40 @@ def test_no_release_for_an_old_gpu() -> None:
     assert "image-for-other-generation" not in [item[0] for item in found(overridden)]
 
 
+def test_the_last_release_for_an_old_gpu() -> None:
+    (item,) = found(served('card = "V100 32GB"', "vllm/vllm-openai:v0.20.0"))
+    last = item[2].split("`")[1]
+    assert last.startswith("vllm/vllm-openai:v0.19.")
+    assert item[2] == f"write `{last}`, the last release with kernels for it"
+    assert found(served('card = "V100 32GB"', last)) == []
+
+
+@pytest.mark.parametrize("image", ["vllm/vllm-openai:v0.11.0", "vllm/vllm-openai:v0.19.0"])
+@pytest.mark.parametrize("format_", ["awq", "fp8"])
+def test_the_format_that_is_recommended_is_for_the_gpu(image: str, format_: str) -> None:
+    written = served('card = "V100 32GB"', image)
+    lock = LOCK.format(config=f'{{"quantization_config": {{"quant_method": "{format_}"}}}}')
+    [(rule, _, help_)] = found(written, lock)
+    assert (rule, help_) == ("checkpoint-for-other-cards", "use a checkpoint in another format, such as GPTQ")
+    assert found(written, lock.replace(format_, "gptq")) == []
+    flag = served('card = "V100 32GB"', image, f', quantization = "{format_}"')
+    assert [help_ for *_, help_ in found(flag)] == ["use a checkpoint in another format, such as GPTQ"]
+
+
+@pytest.mark.parametrize(
+    ("card", "refused"),
+    [
+        ('card = "RTX 3090"', "RTX 3090"),
+        ('memory = "24GiB"', "a GeForce GPU"),
+        *((f'card = "{name}"', "") for name in ("H100", "A100 80GB", "L4", "T4", "RTX A6000", "V100 32GB")),
+    ],
+)
+def test_a_driver_below_the_image_is_refused_by_geforce_only(card: str, refused: str) -> None:
+    toml = served(card, "vllm/vllm-openai:v0.11.0") + '[host]\ndriver = "535.104.05"\n'
+    messages = [message for rule, message, _ in found(toml) if rule == "driver-below-image"]
+    assert [f"which {refused} does not accept" in message for message in messages] == ([True] if refused else [])
+
+
 def test_a_release_that_chooses_no_type_by_itself_needs_one() -> None:
     (item,) = found(served('card = "T4"', "vllm/vllm-openai:v0.8.5", ', dtype = "bfloat16"'))
     assert item[2] == 'write `dtype = "half"`'
