@@ -8,12 +8,12 @@ from functools import lru_cache
 _TOKEN = re.compile(
     r"(?<=hf_)[A-Za-z0-9]{20,}|(?<=sk-)[A-Za-z0-9_-]{20,}|(?<=AKIA)[A-Z0-9]{16}|(?<=gh[pousr]_)[A-Za-z0-9]{30,}"
 )
-# A secret-looking key and its value: strings of all four kinds, lists, tables, and bare values. The lengths are kept, so
-# that carets still point at the value. Other pairs are not matched: their value can be a table or a list with such a key.
-# A token of a tokenizer is no secret: vLLM's `classifier_from_token` stands in our own help.
+# A secret-looking key and its value: strings of all four kinds, lists, tables, and bare values. The lengths are kept,
+# so that carets still point at the value. Other pairs are not matched: their value can hold such a key, as in
+# `env={API_KEY="…"}`. vLLM's `classifier_from_token`, which a help line recommends, is no secret.
+_SECRET = r"api[-_]?key|access[-_]?key|(?<!from[-_])token|secret|password"
 _PAIR = re.compile(
-    r"""(?<![\w.-])(?P<key>["']?(?=[\w.-]*(?i:api[-_]?key|access[-_]?key|(?<!from[-_])token|secret|password)["']?[ \t]*[=:])"""
-    r"""[\w.-]++["']?)(?P<sign>[ \t]*[=:][ \t]*)"""
+    rf"""(?<![\w.-])(?P<key>["']?(?=[\w.-]*(?i:{_SECRET})["']?[ \t]*[=:])[\w.-]++["']?)(?P<sign>[ \t]*[=:][ \t]*)"""
     r"""(?P<value>\"{3}.*?(?:\"{3}|$)|'{3}.*?(?:'{3}|$)|"(?:[^"\\]|\\.)*+"?|'[^']*+'?|\[[^\]]*+\]?|\{[^}]*+\}?|"""
     r"""[^\s,}\]#]++)"""
 )

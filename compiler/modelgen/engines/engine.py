@@ -154,7 +154,7 @@ class Engine(NamedTuple):
         parsers: Flag for a parser of outputs → families of models, each with the parsers for it.
         at_most: Flags that limit each other.
         takes: Release, canonical name and value → whether the release accepts a value that its catalogue does not list.
-        adapter_choices: Canonical name → the values that it accepts for a model with adapters, if its parser lists none.
+        adapter_choices: Canonical name → what it accepts for a model with adapters, if its parser lists no choices.
         advice: Canonical name and value → remedy for a refused value; empty without one.
         length: The flag for the context length.
         slots: The flag for the number of requests that share this length; empty if they do not.
