@@ -53,6 +53,13 @@ def test_rounded_memory_is_fine(written: str) -> None:
         ('card = "RTX 3090 Tie"', "unknown-card", "unknown GPU `RTX 3090 Tie`", "mean `RTX 3090 Ti`? Otherwise write"),
         ('card = "RTX 4090 48GB"', "unknown-card", "", 'write `memory = "48GiB"` and `capability = "8.9"`'),
         ('card = "RTX 2080 Ti 22GB"', "unknown-card", "", 'write `memory = "22GiB"` and `capability = "7.5"`'),
+        ('card = "RXT 3090"', "unknown-card", "", "did you mean `RTX 3090`? Otherwise"),
+        ('card = "RTX 3O90"', "unknown-card", "", "did you mean `RTX 3090`? Otherwise"),
+        ('card = "RTX 3900"', "unknown-card", "", "did you mean `RTX 3090`? Otherwise"),
+        ('card = "RTX 40900"', "unknown-card", "", "did you mean `RTX 4090`? Otherwise"),
+        ('card = "RTX 309 Ti"', "unknown-card", "", "did you mean `RTX 3090 Ti`? Otherwise"),
+        ('card = "4090Ti"', "unknown-card", "", "did you mean `RTX 4090`? Otherwise"),
+        ('card = "MI50"\nkind = "amd"', "unknown-card", "unknown GPU `MI50`", 'and `capability = "gfx906"` instead'),
         ('card = "banana"', "unknown-card", "unknown GPU `banana`", 'write `memory = "24GiB"` and `capability ='),
         ('card = ""', "unknown-card", "unknown GPU ``", "write `memory ="),
         ('card = "A100"', "unknown-card", "has several sizes", 'write `card = "A100 40GB"` or `card = "A100 80GB"`'),
@@ -71,7 +78,21 @@ def test_rounded_memory_is_fine(written: str) -> None:
         ),
         ('card = "RTX 3090"\nkind = "amd"', "card-at-odds", "is a GPU of NVIDIA", 'write `kind = "nvidia"`'),
         ('memory = "24GiB"\ncapability = "gfx1100"', "card-at-odds", "is a GPU of AMD", 'write `kind = "amd"`'),
-        ('memory = "24GiB"\ncapability = "86"', "bad-value", "no compute capability", ""),
+        *(
+            (
+                f'memory = "24GiB"\ncapability = {text}',
+                "bad-value",
+                "no compute capability",
+                f'write `capability = "{own}"`',
+            )
+            for text, own in (
+                ('"86"', "8.6"),
+                ('"sm_86"', "8.6"),
+                ("8.6", "8.6"),
+                ('"sm_120a"', "12.0"),
+                ("12", "12.0"),
+            )
+        ),
     ],
 )
 def test_a_wrong_value(lines: str, rule: str, message: str, help_: str) -> None:
@@ -619,6 +640,14 @@ SPLIT = "tensor-parallel-size = 2"
 def test_cards_that_are_split_over() -> None:
     assert pair("RTX 3090", "RTX A5000", SPLIT) == ["unequal-cards"]
     assert pair("RTX 3090", "RTX 3090", SPLIT) == []
+    by_age = gpu('card = "RTX 5090"\ndevice = "0"', '[gpus.h]\ncard = "RTX 4090"\ndevice = "1"\n').replace(
+        "5090", "3090"
+    )
+    split = MODEL.replace('"gpu0"', '"gpu0", "h"').replace("= 8", f"= 8, {SPLIT}")
+    [message] = [
+        one.message for one in findings(by_age + split) if one.rule in ("unequal-cards", "index-of-unequal-cards")
+    ]
+    assert "so RTX 3090 limits all of them" in message
     assert pair("RTX 3090", "A40", "pipeline-parallel-size = 2") == []
     assert pair("RTX 4090", "RTX 4090", SPLIT) == ["cards-without-peers"]
     assert pair("RTX 5090", "RTX 5090", f"{SPLIT}, disable-custom-all-reduce = true") == []
