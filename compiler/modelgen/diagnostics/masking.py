@@ -11,9 +11,9 @@ _TOKEN = re.compile(
 # A secret-looking key and its value: strings of all four kinds, lists, tables, and bare values. The lengths are kept,
 # so that carets still point at the value. Other pairs are not matched: their value can hold such a key, as in
 # `env={API_KEY="…"}`. vLLM's `classifier_from_token`, which a help line recommends, is no secret.
-_SECRET = r"api[-_]?key|access[-_]?key|(?<!from[-_])token|secret|password"
+_SENSITIVE = r"api[-_]?key|access[-_]?key|(?<!from[-_])token|secret|password"
 _PAIR = re.compile(
-    rf"""(?<![\w.-])(?P<key>["']?(?=[\w.-]*(?i:{_SECRET})["']?[ \t]*[=:])[\w.-]++["']?)(?P<sign>[ \t]*[=:][ \t]*)"""
+    rf"""(?<![\w.-])(?P<key>["']?(?=[\w.-]*(?i:{_SENSITIVE})["']?[ \t]*[=:])[\w.-]++["']?)(?P<sign>[ \t]*[=:][ \t]*)"""
     r"""(?P<value>\"{3}.*?(?:\"{3}|$)|'{3}.*?(?:'{3}|$)|"(?:[^"\\]|\\.)*+"?|'[^']*+'?|\[[^\]]*+\]?|\{[^}]*+\}?|"""
     r"""[^\s,}\]#]++)"""
 )

@@ -24,7 +24,7 @@ def release_image(
         engine: The engine.
         name: The repository of images, such as `vllm/vllm-openai`.
         version: The release; None for the newest that the catalogue has.
-        capability: Of a GPU that the image must have kernels for, if it is known; empty for any GPU.
+        capability: The capability that the image must have kernels for, if it is known; empty for any.
     """
     if engine.catalogue is None:
         return None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # NVIDIA's driver has no peer-to-peer access for these (NVIDIA/nccl#1637, vllm#51513); an RTX 3090 has it by NVLink.
 _WITHOUT_PEERS = re.compile(r"RTX [45]0\d\d(?! Ada)")
 SAME_MEMORY = 1.02
-"""How much the memories of equal size differ: an RTX 3090 has 12 MiB more than an RTX 4090."""
+"""The largest difference of memories of equal size: an RTX 3090 has 12 MiB more than an RTX 4090."""
 _ALL_REDUCE = "disable-custom-all-reduce"
 _NO_PEERS = "NCCL_P2P_DISABLE"
 
