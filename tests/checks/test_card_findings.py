@@ -53,6 +53,13 @@ def test_rounded_memory_is_fine(written: str) -> None:
         ('card = "RTX 3090 Tie"', "unknown-card", "unknown GPU `RTX 3090 Tie`", "mean `RTX 3090 Ti`? Otherwise write"),
         ('card = "RTX 4090 48GB"', "unknown-card", "", 'write `memory = "48GiB"` and `capability = "8.9"`'),
         ('card = "RTX 2080 Ti 22GB"', "unknown-card", "", 'write `memory = "22GiB"` and `capability = "7.5"`'),
+        ('card = "RXT 3090"', "unknown-card", "", "did you mean `RTX 3090`? Otherwise"),
+        ('card = "RTX 3O90"', "unknown-card", "", "did you mean `RTX 3090`? Otherwise"),
+        ('card = "RTX 3900"', "unknown-card", "", "did you mean `RTX 3090`? Otherwise"),
+        ('card = "RTX 40900"', "unknown-card", "", "did you mean `RTX 4090`? Otherwise"),
+        ('card = "RTX 309 Ti"', "unknown-card", "", "did you mean `RTX 3090 Ti`? Otherwise"),
+        ('card = "4090Ti"', "unknown-card", "", "did you mean `RTX 4090`? Otherwise"),
+        ('card = "MI50"\nkind = "amd"', "unknown-card", "unknown GPU `MI50`", 'and `capability = "gfx906"` instead'),
         ('card = "banana"', "unknown-card", "unknown GPU `banana`", 'write `memory = "24GiB"` and `capability ='),
         ('card = ""', "unknown-card", "unknown GPU ``", "write `memory ="),
         ('card = "A100"', "unknown-card", "has several sizes", 'write `card = "A100 40GB"` or `card = "A100 80GB"`'),
@@ -71,7 +78,21 @@ def test_rounded_memory_is_fine(written: str) -> None:
         ),
         ('card = "RTX 3090"\nkind = "amd"', "card-at-odds", "is a GPU of NVIDIA", 'write `kind = "nvidia"`'),
         ('memory = "24GiB"\ncapability = "gfx1100"', "card-at-odds", "is a GPU of AMD", 'write `kind = "amd"`'),
-        ('memory = "24GiB"\ncapability = "86"', "bad-value", "no compute capability", ""),
+        *(
+            (
+                f'memory = "24GiB"\ncapability = {text}',
+                "bad-value",
+                "no compute capability",
+                f'write `capability = "{own}"`',
+            )
+            for text, own in (
+                ('"86"', "8.6"),
+                ('"sm_86"', "8.6"),
+                ("8.6", "8.6"),
+                ('"sm_120a"', "12.0"),
+                ("12", "12.0"),
+            )
+        ),
     ],
 )
 def test_a_wrong_value(lines: str, rule: str, message: str, help_: str) -> None:
@@ -301,6 +322,40 @@ def test_no_release_for_an_old_gpu() -> None:
         "args =", 'env = { HSA_OVERRIDE_GFX_VERSION = "10.3.0" }\nargs ='
     )
     assert "image-for-other-generation" not in [item[0] for item in found(overridden)]
+
+
+def test_the_last_release_for_an_old_gpu() -> None:
+    (item,) = found(served('card = "V100 32GB"', "vllm/vllm-openai:v0.20.0"))
+    last = item[2].split("`")[1]
+    assert last.startswith("vllm/vllm-openai:v0.19.")
+    assert item[2] == f"write `{last}`, the last release with kernels for it"
+    assert found(served('card = "V100 32GB"', last)) == []
+
+
+@pytest.mark.parametrize("image", ["vllm/vllm-openai:v0.11.0", "vllm/vllm-openai:v0.19.0"])
+@pytest.mark.parametrize("format_", ["awq", "fp8"])
+def test_the_format_that_is_recommended_is_for_the_gpu(image: str, format_: str) -> None:
+    written = served('card = "V100 32GB"', image)
+    lock = LOCK.format(config=f'{{"quantization_config": {{"quant_method": "{format_}"}}}}')
+    [(rule, _, help_)] = found(written, lock)
+    assert (rule, help_) == ("checkpoint-for-other-cards", "use a checkpoint in another format, such as GPTQ")
+    assert found(written, lock.replace(format_, "gptq")) == []
+    flag = served('card = "V100 32GB"', image, f', quantization = "{format_}"')
+    assert [help_ for *_, help_ in found(flag)] == ["use a checkpoint in another format, such as GPTQ"]
+
+
+@pytest.mark.parametrize(
+    ("card", "refused"),
+    [
+        ('card = "RTX 3090"', "RTX 3090"),
+        ('memory = "24GiB"', "a GeForce GPU"),
+        *((f'card = "{name}"', "") for name in ("H100", "A100 80GB", "L4", "T4", "RTX A6000", "V100 32GB")),
+    ],
+)
+def test_a_driver_below_the_image_is_refused_by_geforce_only(card: str, refused: str) -> None:
+    toml = served(card, "vllm/vllm-openai:v0.11.0") + '[host]\ndriver = "535.104.05"\n'
+    messages = [message for rule, message, _ in found(toml) if rule == "driver-below-image"]
+    assert [f"which {refused} does not accept" in message for message in messages] == ([True] if refused else [])
 
 
 def test_a_release_that_chooses_no_type_by_itself_needs_one() -> None:
@@ -585,6 +640,14 @@ SPLIT = "tensor-parallel-size = 2"
 def test_cards_that_are_split_over() -> None:
     assert pair("RTX 3090", "RTX A5000", SPLIT) == ["unequal-cards"]
     assert pair("RTX 3090", "RTX 3090", SPLIT) == []
+    by_age = gpu('card = "RTX 5090"\ndevice = "0"', '[gpus.h]\ncard = "RTX 4090"\ndevice = "1"\n').replace(
+        "5090", "3090"
+    )
+    split = MODEL.replace('"gpu0"', '"gpu0", "h"').replace("= 8", f"= 8, {SPLIT}")
+    [message] = [
+        one.message for one in findings(by_age + split) if one.rule in ("unequal-cards", "index-of-unequal-cards")
+    ]
+    assert "so RTX 3090 limits all of them" in message
     assert pair("RTX 3090", "A40", "pipeline-parallel-size = 2") == []
     assert pair("RTX 4090", "RTX 4090", SPLIT) == ["cards-without-peers"]
     assert pair("RTX 5090", "RTX 5090", f"{SPLIT}, disable-custom-all-reduce = true") == []

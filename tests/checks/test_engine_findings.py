@@ -8,6 +8,7 @@ from compiling import complete, findings
 
 ARGS = "args = { max-model-len = 8 }\n"
 QWEN = f'[models.qwen]\nrepo = "a/b"\n{ARGS}'
+LORAS = "loras = { x = 'a/x' }\n"
 ON_CARD = f'{QWEN}gpus = ["g0"]\n'
 ROCM = '[engines.vllm]\nimage = "vllm/vllm-openai-rocm:v0.20.0"\n'
 
@@ -113,6 +114,11 @@ CASES: list[tuple[str, str, str]] = [
     (f"{QWEN}loras = {{ x = 'a/c' }}\n[models.x]\nrepo = 'a/d'\n{ARGS}", "name-collision", ""),
     (flags("enable-lora = false") + "loras = { x = 'a/c' }", "owned-arg", "`loras`"),
     (flags("lora-modules = ['x=a/c']"), "owned-arg", "`loras ="),
+    (flags("max-lora-rank = 24", "0.19.0") + LORAS, "bad-flag-value", "write `max-lora-rank = 32`"),
+    (flags('max-lora-rank = "24"', "0.19.0") + LORAS, "bad-flag-value", "write `max-lora-rank = 32`"),
+    (flags("max-lora-rank = 1024", "0.19.0") + LORAS, "bad-flag-value", "write `max-lora-rank = 512`"),
+    (flags("max-lora-rank = 24", "0.8.5") + LORAS, "bad-flag-value", "write `max-lora-rank = 32`"),
+    (flags("max-lora-rank = 100", "0.10.0") + LORAS, "bad-flag-value", "write `max-lora-rank = 128`"),
     (flags("max-lora-rank = 8") + "loras = {}", "lora-by-hand", "`loras ="),
     (sglang("loras = { sql = 'a/c' }"), "key-of-another-engine", "vllm"),
     (sglang("loras = { sql = 'a/c' }\nargs = { enable-lora = true }"), "key-of-another-engine", "vllm"),
@@ -137,7 +143,26 @@ CASES: list[tuple[str, str, str]] = [
     (f"{QWEN}compose = {{ dns = ['${{D}}'] }}", "literal-interpolation", ""),
     (command_model("command = ['x', '${PORT}']"), "literal-interpolation", ""),
     (flags("hf-overrides = { a = ['${X}'] }"), "literal-interpolation", ""),
+    (cards("0", kind="cdi"), "bad-device", 'write `device = "nvidia.com/gpu=0"`'),
+    (cards("GPU-8d2f1c55", kind="cdi"), "bad-device", 'write `device = "nvidia.com/gpu=GPU-8d2f1c55"`'),
+    (command_model('port = 1\ncache = ["./c:/root/.cache"]'), "bad-cache", 'write `"/root/.cache"`'),
+    (command_model('port = 1\ncache = ["/srv/c:/data/x:rw"]'), "bad-cache", 'write `"/data/x"`'),
+    ('[orchestrator]\nnetwork_aliases = ["http://vllm"]', "bad-value", 'write `"vllm"`'),
+    ('[orchestrator]\nnetwork_aliases = ["vllm.internal:8000/v1"]', "bad-value", 'write `"vllm.internal"`'),
     # the host
+    *(
+        (
+            f'[engines.vllm]\nimage = "{image}"\nversion = "{version}"\n{QWEN}',
+            "bad-version",
+            "write the version of vLLM that is in the image; its tag may count something else",
+        )
+        for image, version in (("lmcache/vllm-openai:0.4.7", "0.4.7"), ("a.example/vllm:v0.3.1", "0.3.1"))
+    ),
+    (
+        vllm("0.19.0").replace("vllm-openai:", "vllm-openai-xpu:") + cards("0") + ON_CARD,
+        "image-for-other-cards",
+        "write `vllm/vllm-openai:v0.19.0`",
+    ),
     (host('driver = "515.1"') + cards("0") + ON_CARD, "driver-too-old", "update the driver"),
     (host('driver = "579.99"') + cards("0") + vllm("0.20.0") + ON_CARD, "driver-too-old", "v0.20.0-cu129"),
     (
@@ -155,7 +180,6 @@ CASES: list[tuple[str, str, str]] = [
     (host('docker = "24.9"') + cards("nvidia.com/gpu=0", kind="cdi"), "docker-too-old", ""),
     (host('docker = "25.0"') + cards("nvidia.com/gpu=0", kind="cdi"), "cdi-switched-off", "daemon.json"),
     # kinds of cards
-    (cards("0", kind="cdi"), "bad-device", 'write `kind = "nvidia"`'),
     (cards("nvidia.com/gpu=all", kind="cdi"), "bad-device", "nvidia.com/gpu=0"),
     (cards("nvidia.com/gpu", kind="cdi"), "bad-device", "nvidia.com/gpu=0"),
     (cards("/dev/dri/card0", kind="amd"), "bad-device", "renderD128"),
@@ -184,6 +208,13 @@ def test_finding(toml: str, rule: str, offered: str) -> None:
     found = findings(complete(toml))
     assert [diagnostic.rule for diagnostic in found] == [rule]
     assert offered in found[0].help
+
+
+@pytest.mark.parametrize("image", ["vllm/vllm-openai-xpu:v0.19.0", "intel/vllm:0.10.2-xpu"])
+def test_an_image_for_intel_on_other_gpus(image: str) -> None:
+    toml = f'[engines.vllm]\nimage = "{image}"\n{cards("0")}{ON_CARD}'
+    [found] = [one for one in findings(complete(toml)) if one.rule == "image-for-other-cards"]
+    assert found.message == "this image is for Intel GPUs, but `qwen` has NVIDIA GPUs"
 
 
 FINE = [

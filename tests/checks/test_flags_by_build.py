@@ -52,6 +52,14 @@ WRONG: list[tuple[str, str, str, str]] = [
     (gguf("c = 8, mla = 2", "a.example/x:1", 'version = "b6500"'), "unknown-flag", "mla", "`fork = true`"),
     (gguf("c = 8, flash = 2", "a.example/x:1"), "unverified-flag", "flash", "`fork = true`"),
     (gguf("c = 8, fmoe = true", *FORK), "unverified-flag", "fmoe", '`"-fmoe"`'),
+    *(
+        (gguf("c = 8", build(7000), env=f'{name} = "8"'), "unknown-flag-variable", name, f"`{meant}`")
+        for name, meant in (
+            ("LLAMA_ARG_CTX", "LLAMA_ARG_CTX_SIZE"),
+            ("LLAMA_ARG_CTX_SIZ", "LLAMA_ARG_CTX_SIZE"),
+            ("LLAMA_ARG_UBATC", "LLAMA_ARG_UBATCH"),
+        )
+    ),
     # what turns a feature off, by build
     (gguf("c = 16384, fa = false"), "bad-flag-value", "fa", '`fa = "off"`'),
     (gguf("c = 16384, flash-attn = false", build(8000)), "bad-flag-value", "flash-attn", '`flash-attn = "off"`'),

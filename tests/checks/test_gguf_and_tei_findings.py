@@ -47,6 +47,17 @@ CASES: list[tuple[str, str, str]] = [
     (checkpoint('load_format = "gguf"'), "gguf-repository", "llamacpp"),
     (checkpoint('load-format = "gguf"', "sglang", "0.5.5"), "gguf-repository", "llamacpp"),
     (checkpoint('load-format = "gguf"', repo="local/b"), "gguf-repository", "llamacpp"),
+    (gguf('ctx-size = 8, hf = "o/m:Q4_K_M"'), "owned-arg", 'write `repo = "o/m"` and `quant = "Q4_K_M"` in'),
+    (gguf('ctx-size = 8, hf-repo = "o/m"'), "owned-arg", 'write `repo = "o/m"` and `file` in'),
+    (gguf('ctx-size = 8, hff = "m-Q4_K_M.gguf"'), "owned-arg", 'write `file = "m-Q4_K_M.gguf"` in'),
+    (gguf('ctx-size = 8, m = "m-Q4_K_M.gguf"'), "owned-arg", 'write `file = "m-Q4_K_M.gguf"` in'),
+    (gguf('ctx-size = 8, hfd = "o/d:Q8_0"'), "owned-arg", 'write `draft = { repo = "o/d", quant = "Q8_0" }` in'),
+    (gguf('ctx-size = 8, hfd = "o/d"'), "owned-arg", 'write `draft = { repo = "o/d", quant = "…" }` in'),
+    (
+        gguf(line='env = { LLAMA_ARG_HF_REPO = "o/m:Q4_K_M" }'),
+        "owned-env",
+        'write `repo = "o/m"` and `quant = "Q4_K_M"` in',
+    ),
     # flags
     *((gguf(f'ctx-size = 8, {flag} = "x"'), "owned-arg", "repo") for flag in ("m", "model", "hf", "hf_repo", "hff")),
     *((gguf(f'ctx-size = 8, {flag} = "x"'), "owned-arg", "table") for flag in ("a", "alias", "mm", "mmproj")),
@@ -72,7 +83,7 @@ CASES: list[tuple[str, str, str]] = [
     (tei("args = { auto-truncate = false }", "cpu-1.8"), "bad-flag-value", "leave it out"),
     (tei("args = { cors-allow-origin = [] }"), "bad-flag-value", "once for each"),
     # variables that stand for flags
-    (tei('env = { MODEL_ID = "x" }'), "owned-env", "`repo`"),
+    (tei('env = { MODEL_ID = "x" }'), "owned-env", 'write `repo = "x"` in'),
     (tei('env = { PORT = "81" }'), "owned-env", "publish"),
     (tei('env = { HUGGINGFACE_HUB_CACHE = "/x" }'), "owned-env", "[project] hub"),
     (gguf(line='env = { LLAMA_ARG_PORT = "81" }'), "owned-env", "publish"),
@@ -109,6 +120,16 @@ CASES: list[tuple[str, str, str]] = [
     # images and cards
     (gguf().replace("server-b6500", "server"), "floating-image", "a digest"),
     (gguf().replace("server-b6500", "server-cuda"), "floating-image", "a digest"),
+    *(
+        (gguf().replace("server-b6500", tag), "floating-image", f"write `ghcr.io/ggml-org/llama.cpp:{meant}`")
+        for tag, meant in (
+            ("server-6500", "server-b6500"),
+            ("server-cuda-6500", "server-cuda-b6500"),
+            ("server-cuda13-B6500", "server-cuda13-b6500"),
+            ("server-b6500-rocm", "server-rocm-b6500"),
+            ("b6500-server", "server-b6500"),
+        )
+    ),
     (gguf(line='gpus = ["gpu0"]'), "image-for-other-cards", "server-cuda"),
     *(
         (gguf(line='gpus = ["gpu0"]').replace("server-b", f"server-{vendor}-b"), "image-for-other-cards", "server-cuda")
@@ -132,6 +153,19 @@ def test_finding(toml: str, rule: str, offered: str) -> None:
     found = [finding for finding in findings(complete(toml)) if finding.rule not in beside]
     assert [diagnostic.rule for diagnostic in found] == [rule]
     assert offered in found[0].help
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        (gguf("ctx-size = 8, fa = false"), "`fa` must be a string: one of `on`, `enabled`"),
+        (tei("args = { auto-truncate = false }", "cpu-1.9.2"), "`auto-truncate` must be a string: one of `true`, `fa"),
+        (gguf("ctx-size = 8, cont-batching = false"), "`cont-batching` must be true, or left out"),
+    ],
+)
+def test_a_feature_is_switched_off_as_the_message_says(toml: str, message: str) -> None:
+    [found] = [one for one in findings(complete(toml)) if one.rule == "bad-flag-value"]
+    assert message in found.message
 
 
 def test_a_model_of_tei_has_one_card() -> None:

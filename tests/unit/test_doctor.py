@@ -359,7 +359,7 @@ WARNED: dict[str, Case] = {
         cards(CARD.replace("570.195.03", "550.54.15")),
         PROJECT,
         "nvidia",
-        "a GeForce GPU is refused",
+        "NVIDIA GeForce RTX 4090 is refused",
         "update the driver to 570",
     ),
     "cgroups by systemd": (
@@ -469,6 +469,12 @@ def test_cards_are_found_by_uuid_and_slice(fake: FakeHost) -> None:
 def test_a_card_without_memory_of_its_own_is_not_judged(fake: FakeHost) -> None:
     fake.cards("0, GPU-1, NVIDIA GB10, [N/A], 580.95.05")
     assert [item[1] for item in fake.wrong(PROJECT + FREE)] == ["unknown"]
+
+
+@pytest.mark.parametrize("name", ["Tesla T4", "NVIDIA L4", "NVIDIA H100 80GB HBM3"])
+def test_a_data_center_card_accepts_a_newer_cuda(fake: FakeHost, name: str) -> None:
+    fake.cards(CARD.replace("570.195.03", "550.54.15").replace("NVIDIA GeForce RTX 4090", name))
+    assert [item.message for item in fake.examine(PROJECT) if "older than" in item.message] == []
 
 
 def test_amd_device_files_are_opened_by_groups(fake: FakeHost) -> None:

@@ -72,11 +72,12 @@ def test_a_name_that_means_none(written: str) -> None:
 
 def test_a_misspelt_name() -> None:
     assert similar_names("RTX 3090 Tie") == "did you mean `RTX 3090 Ti`?"
+    assert similar_names("RTX 30900") == "did you mean `RTX 3090`?"
     assert similar_names("MI300Y") == "did you mean `MI300X`?"
     assert similar_names("banana") == ""
 
 
-@pytest.mark.parametrize("written", ["RTX 30900", "GTX 980 Ti", "M40", "Quadro M4000", "Titan X", "K80", "P41"])
+@pytest.mark.parametrize("written", ["GTX 980 Ti", "M40", "Quadro M4000", "Titan X", "K80", "P41"])
 def test_another_number_is_another_card(written: str) -> None:
     assert find_known(written) == ()
     assert similar_names(written) == ""

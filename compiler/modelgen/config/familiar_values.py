@@ -57,6 +57,15 @@ def about_intel(written: str, table: str) -> str:
     )
 
 
+def as_capability(value: float | str) -> str:
+    """Return a capability as models.toml has it: `8.6` for `sm_86`, `86` and 8.6; empty if it cannot be one."""
+    text = re.sub(r"[\s_-]", "", str(value).lower())
+    if re.fullmatch(r"gfx[0-9a-f]{3,4}", text):
+        return text
+    found = re.fullmatch(r"(?:sm|compute)?(?:(\d\d?)\.(\d)|(1[0-2]|\d)|(\d\d?)(\d))[af]?", text)
+    return f"{found[1] or found[3] or found[4]}.{found[2] or found[5] or 0}" if found else ""
+
+
 def as_toml(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
     """Return a value as TOML on one line; an empty string for one that is long or not of JSON's types."""
     text = _as_toml(value)

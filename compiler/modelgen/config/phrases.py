@@ -6,7 +6,16 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.config.familiar_values import as_boolean, as_gpus, as_memory, as_number, bare, converted, kind_of_gpu
+from modelgen.config.familiar_values import (
+    as_boolean,
+    as_capability,
+    as_gpus,
+    as_memory,
+    as_number,
+    bare,
+    converted,
+    kind_of_gpu,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,6 +97,11 @@ def write_value(
             return f'write `{key} = "{name}"`'
         case "literal_error", str() if key == "kind" and path[0] == "gpus":
             return kind_of_gpu(value, str(path[1]))
+        case "bad-value", str() | int() | float() if key == "capability" and (meant := as_capability(value)):
+            return f'write `capability = "{meant}"`'
+        case "string_pattern_mismatch", str() if "network_aliases" in path:
+            host = re.match(r"\s*(?:\w+://)?([A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)", value)
+            return f'write `"{host[1]}"`' if host else 'write a host name, such as `"llm"`'
         case _:
             pass
     return ""

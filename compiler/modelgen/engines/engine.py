@@ -154,6 +154,7 @@ class Engine(NamedTuple):
         parsers: Flag for a parser of outputs → families of models, each with the parsers for it.
         at_most: Flags that limit each other.
         takes: Release, canonical name and value → whether the release accepts a value that its catalogue does not list.
+        adapter_choices: Canonical name → what it accepts for a model with adapters, if its parser lists no choices.
         advice: Canonical name and value → remedy for a refused value; empty without one.
         length: The flag for the context length.
         slots: The flag for the number of requests that share this length; empty if they do not.
@@ -255,6 +256,7 @@ class Engine(NamedTuple):
     parsers: Mapping[str, tuple[Family, ...]] = MappingProxyType({})
     at_most: tuple[AtMost, ...] = ()
     takes: Callable[[Release | None, str, Any], bool] | None = None
+    adapter_choices: Callable[[str], tuple[str, ...]] | None = None
     advice: Callable[[str, Any], str] | None = None
     length: str = ""
     slots: str = ""

@@ -145,8 +145,26 @@ def _release_of(context: Context, path: Path, image: Image) -> str:
         starter = run.engine.starter if run.place == path and run.engine is not None else None
         pinned = properties.published(image).pinned
         if starter and pinned and image.tag and (build := pinned.search(starter.image)):
+            if misspelt := _with_build(image.tag, build[0], starter.image):
+                return f"write `{image.name}:{misspelt}`, or a digest"
             return f"write `{image.name}:{image.tag}{build[0]}` or a newer release, or a digest"
     return "write the tag of a release, or a digest"
+
+
+def _with_build(tag: str, build: str, example: str) -> str:
+    """Return a tag whose number is not written as a build, in the form of the project's tags; empty without a number.
+
+    Args:
+        tag: As written: `server-cuda-6500`, `b6500-server`.
+        build: The end of a right tag, such as `-b10587`.
+        example: A reference with that end.
+    """
+    sign = build.rstrip("0123456789")
+    found = re.search(rf"[-_]?{sign[1:]}?(\d{{4,}})", tag, re.IGNORECASE)
+    if found is None or not sign:
+        return ""
+    rest = f"{tag[: found.start()]}{tag[found.end() :]}".strip("-_")
+    return f"{rest or example.rpartition(':')[2].removesuffix(build)}{sign}{found[1]}"
 
 
 def _built(context: Context, engine: str) -> bool:

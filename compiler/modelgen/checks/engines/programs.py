@@ -157,8 +157,11 @@ def bad_cache(context: Context) -> Iterator[Found]:
         path = context.document.origin(name, "cache")
         for number, target in enumerate(model.cache or ()):
             place = context.document.at_value(*path, number)
-            if not target.startswith("/") or posixpath.normpath(target) != target or not cache_label(target):
-                absolute = posixpath.normpath(f"/{target.lstrip('/')}")
+            is_plain = target.startswith("/") and ":" not in target and posixpath.normpath(target) == target
+            if not is_plain or not cache_label(target):
+                # Compose's `host:container:mode`: the first part is on the host.
+                inside = target.split(":")[1] if ":" in target else target
+                absolute = posixpath.normpath(f"/{inside.lstrip('/')}")
                 help_text = f'write `"{absolute if cache_label(absolute) else "/root/.cache"}"`'
                 yield Found(place, f"`{target}` is not an absolute path", help_text)
             elif run.needs_hub and f"{target}/".startswith(f"{hub(run.engine, run.account)}/"):

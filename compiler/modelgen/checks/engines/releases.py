@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from modelgen.engines.images.versions import Version
 
 
-def release_image(host: Host | None, engine: Engine, name: str, version: Version | None = None) -> str | None:
+def release_image(
+    host: Host | None, engine: Engine, name: str, version: Version | None = None, capability: str = ""
+) -> str | None:
     """Return the image of a release that the host runs; None if the tags of a repository name no release.
 
     Args:
@@ -22,6 +24,7 @@ def release_image(host: Host | None, engine: Engine, name: str, version: Version
         engine: The engine.
         name: The repository of images, such as `vllm/vllm-openai`.
         version: The release; None for the newest that the catalogue has.
+        capability: The capability that the image must have kernels for, if it is known; empty for any.
     """
     if engine.catalogue is None:
         return None
@@ -32,7 +35,8 @@ def release_image(host: Host | None, engine: Engine, name: str, version: Version
         older = properties.older_cuda_tag(image, number)
         for candidate in (f"{name}:v{release}", older):
             parsed = parse_image(candidate) if candidate else None
-            if parsed and _runs(host, parsed, number):
+            has_kernels = not capability or (parsed and properties.runs_on(parsed, number, capability) is not False)
+            if parsed and has_kernels and _runs(host, parsed, number):
                 return candidate
     return None
 

@@ -131,10 +131,12 @@ def bad_version(context: Context) -> Iterator[Found]:
             help_text = "remove `version`: modelgen reads it from the tag"
         elif _is_too_old(engine, version):
             message, help_text = _too_old(engine, version)
+            if image and tagged is None and text in (image.tag or ""):
+                help_text = _of_the_engine(engine)
         elif tagged is None and _is_of_another_project(engine, version):
             title, newest = engines.ENGINES[engine].title, _names(engine)[-1]
             message = f"{title} {version.text} is not known: modelgen's data ends at {newest}"
-            help_text = f"write the version of {title} that is in the image; its tag may count something else"
+            help_text = _of_the_engine(engine)
         else:
             continue
         yield Found(document.at_value(*path), message, help_text)
@@ -146,6 +148,11 @@ def bad_version(context: Context) -> Iterator[Found]:
     for path, (engine, tagged) in tagged_places.items():
         if tagged and _is_too_old(engine, tagged):
             yield Found(document.at_value(*path), *_too_old(engine, tagged))
+
+
+def _of_the_engine(engine: str) -> str:
+    title = engines.ENGINES[engine].title
+    return f"write the version of {title} that is in the image; its tag may count something else"
 
 
 def _known_version(context: Context, run: ModelRun, image: Image) -> str:

@@ -202,14 +202,18 @@ def unknown_flag_variable(context: Context) -> Iterator[Found]:
         if prefix + rest.removeprefix(_NEGATIVE) in known or setting.name in engine.owned_variables:
             continue
         flag = setting.catalogue.canonical(rest.lower().replace("_", "-"))
-        help_text = (
-            f"write the flag `{flag}` in `args`"
-            if setting.catalogue.lives(flag)
-            else did_you_mean(setting.name, sorted(known))
-        )
+        help_text = f"write the flag `{flag}` in `args`" if setting.catalogue.lives(flag) else _meant_variable(setting)
         yield Found(
             context.document.at_key(*setting.path), f"{engine.title} reads no variable `{setting.name}`", help_text
         )
+
+
+def _meant_variable(setting: _Setting) -> str:
+    """Return the variable that is probably meant, of those that the build reads: first one that begins alike."""
+    release, every = setting.run.plain_release, setting.catalogue.flags_of_variables
+    known = [name for name, flags in every.items() if release is None or any(release.get(flag) for flag in flags)]
+    longer = sorted((name for name in known if name.startswith(f"{setting.name}_")), key=lambda name: (len(name), name))
+    return f"did you mean `{longer[0]}`?" if longer else did_you_mean(setting.name, sorted(known))
 
 
 def _misspelt(setting: _Setting, owned: Collection[str]) -> str:

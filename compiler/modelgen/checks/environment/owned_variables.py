@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from modelgen.checks.flags.flag_spelling import instead_of_owned
 from modelgen.diagnostics import Found, rule
 from modelgen.engines.environment import OWNED
 
@@ -43,7 +44,7 @@ def owned_env(context: Context) -> Iterator[Found]:
             yield Found(place, f"modelgen sets `{key}`, or keeps it from engines", _removal(why))
     for path, flag, help_text in _owned_flags(context):
         place = context.document.at_key(*path)
-        yield Found(place, f"`{path[-1]}` sets `--{flag}`, which modelgen sets itself", _removal(help_text))
+        yield Found(place, f"`{path[-1]}` sets `--{flag}`, which modelgen sets itself", help_text)
 
 
 def _removal(reason: str) -> str:
@@ -60,7 +61,7 @@ def _owned_flags(context: Context) -> Iterator[tuple[Path, str, str]]:
         for key, path in context.env_paths(name).items():
             flag = key.removeprefix(engine.variables).lower().replace("_", "-")
             if key.startswith(engine.variables) and key not in OWNED and flag in engine.owned_args:
-                found[path] = flag, engine.owned_args[flag]
+                found[path] = flag, instead_of_owned(engine.owned_args[flag], run.env[key], is_negative=False)
     yield from ((path, *said) for path, said in found.items())
 
 

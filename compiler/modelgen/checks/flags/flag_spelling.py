@@ -186,6 +186,11 @@ def deprecated_flag(context: Context) -> Iterator[Found]:
             )
 
 
+# llama.cpp's name of a file in a repository: `o/m:Q4_K_M`.
+_REFERENCE = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?::(?P<quant>[\w.-]+))?")
+_BLANK = "…"
+
+
 def instead_of_owned(reason: str, value: Any, *, is_negative: bool) -> str:  # noqa: ANN401 - any TOML value
     """Return what to write for a flag that modelgen sets: the key in its place with the value, or nothing.
 
@@ -197,6 +202,9 @@ def instead_of_owned(reason: str, value: Any, *, is_negative: bool) -> str:  # n
     key = re.match(r"write `(\w+)`", reason)
     if isinstance(value, bool) and value is is_negative:
         return f"remove it: it is off without `{key[1]}` in the model's table" if key else f"remove it: {reason}"
+    if (blank := f'"{_BLANK}"') in reason and isinstance(value, str) and (ref := _REFERENCE.fullmatch(value)):
+        named = reason.replace(blank, f'"{ref["repo"]}"', 1)
+        return named.replace(blank, f'"{ref["quant"]}"', 1) if ref["quant"] else named
     if key is None:
         return reason if reason.startswith("write ") else f"remove it: {reason}"
     if isinstance(value, str) and re.match(r"[/~]|\.{1,2}/|[A-Za-z]:[\\/]", value):
@@ -205,11 +213,25 @@ def instead_of_owned(reason: str, value: Any, *, is_negative: bool) -> str:  # n
         if key[1] == "mmproj":
             own = re.split(r"[\\/]", value)[-1]
             return f"write `mmproj = {json.dumps(own, ensure_ascii=False)}` in the model's table, its path in `repo`"
+    if isinstance(value, str) and (instead := _named_file(key[1], reason, value)):
+        return instead
     is_share = isinstance(value, float) and 0 < value <= 1
     if is_share if key[1] == "gpu_memory" else isinstance(value, bool | str):
         written = "true" if isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
         return reason.replace(key[0], f"write `{key[1]} = {written}`", 1)
     return reason
+
+
+def _named_file(key: str, reason: str, value: str) -> str:
+    """Return what to write for a GGUF file of a repository, `o/m:Q4_K_M` or `m.gguf`; empty for another value."""
+    if key != "repo" or "`quant`" not in reason:
+        return ""
+    if value.endswith(".gguf"):
+        return f"write `file = {json.dumps(value, ensure_ascii=False)}` in the model's table, beside `repo`"
+    ref = _REFERENCE.fullmatch(value)
+    if ref is None or not ref["quant"]:
+        return ""
+    return f'write `repo = "{ref["repo"]}"` and `quant = "{ref["quant"]}"` in the model\'s table'
 
 
 def is_flag_name(key: str) -> bool:

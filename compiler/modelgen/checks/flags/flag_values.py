@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelgen.checks.flags.plain_values import plain_fault
@@ -13,7 +14,7 @@ from modelgen.engines.flags import is_unlisted, mismatch, text_of, whole_number
 from modelgen.engines.images.properties import is_release
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from modelgen.checks.context import Context
     from modelgen.resolve import Argument
@@ -67,7 +68,7 @@ def bad_flag_value(context: Context) -> Iterator[Found]:
         if arg.inner and arg.flag and arg.flag.kind not in _JSON:
             place = context.document.at_key(*arg.path)
             yield Found(place, f"`{arg.key}` is a JSON path, but `{arg.name}` takes no JSON", f"write `{arg.name}`")
-        elif not arg.inner and (expected := _expected(arg)) and not is_unverified_choice(arg):
+        elif not arg.inner and (expected := _expected(context, arg)) and not is_unverified_choice(arg):
             help_text = _better_value(arg)
             yield Found(context.document.at_value(*arg.path), f"`{arg.key}` must be {expected}", help_text)
     for plain in context.plain_args:
@@ -166,18 +167,33 @@ def _meant(arg: Argument) -> str:
     if flag.kind in (Kind.BOOL, Kind.FLAG, Kind.TRUTHY):
         return next((word for word in VALUES.get(text, ()) if word in ("true", "false")), "")
     if flag.kind in _NUMBERS and re.fullmatch(r"[1-9]\d{0,2}(?:[,_ ]\d{3})+|[1-9]\d{0,17}", text):
-        return str(int(re.sub(r"\D", "", text)))
+        return _number_of(int(re.sub(r"\D", "", text)), _choices_of(arg))
     return next((f'"{word}"' for word in VALUES.get(text, ()) if word in flag.choices), "")
 
 
-def _expected(arg: Argument) -> str | None:
+def _number_of(meant: int, choices: Iterable[str]) -> str:
+    """Return a number that the flag accepts: of its choices, the next larger one, or the largest."""
+    numbers = sorted(int(choice) for choice in choices if choice.isdecimal())
+    return str(next((number for number in numbers if number >= meant), numbers[-1] if numbers else meant))
+
+
+def _choices_of(arg: Argument) -> tuple[str, ...]:
+    """Return the values that a flag accepts, in its parser or, for adapters, when the engine reads its settings."""
+    if arg.flag is None or arg.flag.choices or arg.engine.adapter_choices is None:
+        return arg.flag.choices if arg.flag else ()
+    return arg.engine.adapter_choices(arg.name)
+
+
+def _expected(context: Context, arg: Argument) -> str | None:
     """Return a description of the values that the flag accepts if it does not accept this one."""
     if arg.name in arg.engine.parallel_sizes and whole_number(arg.value) is None:
         return "a whole number of at least 1"
     if arg.engine.takes and arg.engine.takes(arg.release, arg.name, arg.value):
         return None
     if arg.flag:
-        expected = mismatch(arg.flag, arg.value)
+        # The choices of the engine's settings for adapters count only with an adapter.
+        has_adapters = bool(arg.model and context.models[arg.model].loras)
+        expected = mismatch(replace(arg.flag, choices=_choices_of(arg)) if has_adapters else arg.flag, arg.value)
         is_zero = arg.engine.needs_length and arg.name == arg.engine.length and arg.value in (0, "0")
         return "at least 1" if is_zero else expected
     return "a list with at least one value" if arg.value == [] else None

@@ -12,6 +12,8 @@ from modelgen.engines.flags import mismatch
 from modelgen.engines.flags.plain import unwritable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from modelgen.resolve.arguments import PlainArgument
 
 _NO = "no-"
@@ -26,8 +28,13 @@ def plain_fault(plain: PlainArgument) -> tuple[str, str] | None:
         if not plain.is_known and not plain.may_be_known:
             return None
         if instead := switched(plain):
-            return "true, or left out", instead
+            choices = plain.flag.choices if plain.flag else ()
+            return f"a string: one of {_listed(choices)}" if choices else "true, or left out", instead
     return unwritable(plain.value, plain.engine.title, repeats=plain.engine.repeats_flags) or _misfit(plain)
+
+
+def _listed(choices: Iterable[str]) -> str:
+    return ", ".join(f"`{choice}`" for choice in choices)
 
 
 def switched(plain: PlainArgument) -> str:
@@ -78,7 +85,7 @@ def _misfit(plain: PlainArgument) -> tuple[str, str] | None:
     if expected is None or (plain.may_be_known and value is not True and flag.choices):
         return None
     if flag.choices:
-        expected = "one of " + ", ".join(f"`{choice}`" for choice in flag.choices)
+        expected = f"one of {_listed(flag.choices)}"
     written = str(value).lower()
     choice = next((one for one in (*VALUES.get(written, ()), written) if one in flag.choices), None)
     choice = "on" if choice in (None, "true") and written in ("true", "yes") and "on" in flag.choices else choice

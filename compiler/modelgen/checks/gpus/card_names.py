@@ -57,7 +57,8 @@ def unknown_card(context: Context) -> Iterator[Found]:
             continue
         place = context.document.at_value("gpus", name, "card")
         if not found:
-            other = 'write `memory = "24GiB"` and `capability = "8.6"` instead, with the values of this GPU'
+            example = "gfx906" if gpu.kind == "amd" else "8.6"
+            other = f'write `memory = "24GiB"` and `capability = "{example}"` instead, with the values of this GPU'
             if changed := with_other_memory(gpu.card):
                 known, size = changed
                 other = f'write `memory = "{size}GiB"` and `capability = "{known.capability}"` instead of `card`'

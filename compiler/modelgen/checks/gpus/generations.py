@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from modelgen.resolve import ModelRun
     from modelgen.source import Span
 
+_FORMATS = {"awq": "AWQ", "gptq": "GPTQ"}
+"""The formats to recommend, by `quant_method`: vLLM has `gptq` from 6.0 on, and lists no least capability here."""
 # The least capability for bfloat16.
 BFLOAT16 = 80
 # Lets ROCm take the kernels of another GPU, at the user's risk.
+_LAST = ", the last release with kernels for it"
 _OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 
 
@@ -161,7 +164,7 @@ def needed_capability(run: ModelRun, method: str, config: Mapping[str, Any]) -> 
 
 def other_release(context: Context, run: ModelRun, method: str, config: Mapping[str, Any], own: int) -> str:
     """Return what to write for a quantization that is not for a GPU: a newer release if it is for the GPU there."""
-    other = "use a checkpoint in another format, such as AWQ"
+    other = _other_format(run, own)
     if run.engine is None or run.engine.catalogue is None or run.engine.least_capability is None:
         return other
     image = release_image(context.document.config.host, run.engine, run.engine.repository)
@@ -169,6 +172,15 @@ def other_release(context: Context, run: ModelRun, method: str, config: Mapping[
     needed = run.engine.least_capability(version, method, config) if version else None
     newer = image is not None and needed is not None and needed[1] <= own
     return f'write `image = "{image}"`, whose release supports it, or {other}' if newer else other
+
+
+def _other_format(run: ModelRun, own: int) -> str:
+    """Return the advice to use a checkpoint in a format that the model's release runs on a GPU."""
+    for method, name in _FORMATS.items():
+        needed = needed_capability(run, method, {})
+        if needed is None or needed[1] <= own:
+            return f"use a checkpoint in another format, such as {name}"
+    return "use a checkpoint that is not quantized"
 
 
 def _other_image(context: Context, run: ModelRun, capability: str) -> str:
@@ -179,11 +191,11 @@ def _other_image(context: Context, run: ModelRun, capability: str) -> str:
         tags = run.engine.tags_for(run.image.tag or "", capability)
         names = " or ".join(f"`{run.image.name}:{tag}`" for tag in tags)
         return f"write {names}" if tags else "there is no image for this GPU; build one, or use another engine"
-    newest = release_image(context.document.config.host, run.engine, run.image.name)
-    parsed = parse_image(newest) if newest else None
-    if parsed is None or properties.runs_on(parsed, properties.version_of(parsed), capability) is False:
+    host, name = context.document.config.host, run.image.name
+    found = release_image(host, run.engine, name, capability=capability)
+    if found is None:
         return "no release has kernels for it; use another engine, or an image that is built for it"
-    return f"write `{newest}`"
+    return f"write `{found}`" + ("" if found == release_image(host, run.engine, name) else _LAST)
 
 
 def name_of_card(context: Context, gpu: str, capability: str) -> str:

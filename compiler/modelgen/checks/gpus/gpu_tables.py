@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.checks.gpu_kinds import DEVICES, kind_of_card
+from modelgen.checks.gpus.parallel_cards import SAME_MEMORY
 from modelgen.config.familiar_values import as_gpus
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.host import is_wsl2
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.config import Gpu
 
 
 @rule("MG301", "unknown-gpu")
@@ -112,8 +114,15 @@ def bad_device(context: Context) -> Iterator[Found]:
             yield Found(
                 place,
                 f"`{gpu.device}` is not a GPU" + (f" of the kind `{gpu.kind}`" if gpu.kind else ""),
-                f'write `kind = "{other}"`, or another device' if other else help_text,
+                _device_for(gpu, other) if other else help_text,
             )
+
+
+def _device_for(gpu: Gpu, other: str) -> str:
+    """Return what to write for a device of another kind than the GPU's."""
+    if gpu.kind == "cdi" and other == "nvidia":
+        return f'write `device = "nvidia.com/gpu={gpu.device}"`, or `kind = "nvidia"`'
+    return f'write `kind = "{other}"`, or another device'
 
 
 @rule("MG325", "index-of-unequal-cards", Severity.INFO)
@@ -146,7 +155,8 @@ def index_of_unequal_cards(context: Context) -> Iterator[Found]:
     if is_wsl2(context.document.config):
         return
     indexes = {name: gpu for name, gpu in context.gpus.items() if gpu.kind in (None, "nvidia") and gpu.device.isdigit()}
-    if len({card.memory for name, card in context.resolved.cards.items() if name in indexes}) > 1:
+    sizes = [card.memory for name, card in context.resolved.cards.items() if name in indexes]
+    if sizes and max(sizes) > min(sizes) * SAME_MEMORY:
         place, name = min((context.document.at_value("gpus", name, "device"), name) for name in indexes)
         message = f"the index of `{name}` may be that of another GPU after a reboot, and the GPUs differ in memory"
         yield Found(place, message, "write the UUIDs of all GPUs, as printed by `nvidia-smi -L`")

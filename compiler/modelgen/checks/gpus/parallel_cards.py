@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # NVIDIA's driver has no peer-to-peer access for these (NVIDIA/nccl#1637, vllm#51513); an RTX 3090 has it by NVLink.
 _WITHOUT_PEERS = re.compile(r"RTX [45]0\d\d(?! Ada)")
+SAME_MEMORY = 1.02
+"""The largest difference of memories of equal size: an RTX 3090 has 12 MiB more than an RTX 4090."""
 _ALL_REDUCE = "disable-custom-all-reduce"
 _NO_PEERS = "NCCL_P2P_DISABLE"
 
@@ -60,7 +62,9 @@ def unequal_cards(context: Context) -> Iterator[Found]:
     """
     for name, cards in _split(context):
         if len(cards) > 1:
-            smallest = min(cards, key=lambda card: (card.mebibytes, card.capability))
+            least = min(card.mebibytes for card in cards)
+            small = [card for card in cards if card.mebibytes <= least * SAME_MEMORY]
+            smallest = min(small, key=lambda card: (len(card.capability), card.capability))
             yield Found(
                 context.at_origin(name, "gpus"),
                 f"`{name}` is split over different GPUs ({', '.join(card.name for card in cards)}): each gets an equal "

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _GEFORCE = re.compile(r"[GR]TX [1-5]\d[5-9]0\b")
 """RTX 3090 and the like; professional GPUs are RTX 4000, RTX A6000, RTX PRO."""
+_ANY_GEFORCE = "a GeForce GPU"
 
 
 @rule("MG311", "driver-too-old")
@@ -60,7 +61,7 @@ def driver_too_old(context: Context) -> Iterator[Found]:
                     _release(context, run),
                     dotted(driver),
                     oldest[0],
-                    may_be_data_center=not _is_geforce(context, run),
+                    may_be_data_center=_refused_card(context, run) in ("", _ANY_GEFORCE),
                 ),
             )
 
@@ -70,10 +71,11 @@ def _release(context: Context, run: ModelRun) -> str | None:
     return release_image(context.document.config.host, run.engine, run.image.name) if run.engine and run.image else None
 
 
-def _is_geforce(context: Context, run: ModelRun) -> bool:
-    """Return whether a GPU of the model is known to be a GeForce, which takes no CUDA that is newer than its driver."""
-    cards = context.cards(run.model).values()
-    return any(card.known is not None and _GEFORCE.match(card.known.name) for card in cards)
+def _refused_card(context: Context, run: ModelRun) -> str:
+    """Return which GPU of the model takes no CUDA that is newer than its driver; empty if all are known to take one."""
+    known = [card.known for card in context.cards(run.model).values()]
+    geforce = next((card.name for card in known if card is not None and _GEFORCE.match(card.name)), "")
+    return geforce or ("" if all(known) else _ANY_GEFORCE)
 
 
 def _older_image(
@@ -118,11 +120,12 @@ def driver_below_image(context: Context) -> Iterator[Found]:
     """
     for run, cuda, driver in _on_driver(context):
         own = TOOLKIT_DRIVERS.get(cuda)
-        if own is not None and oldest_driver(cuda) <= dotted(driver) < (own,):
+        refused = _refused_card(context, run)
+        if own is not None and refused and oldest_driver(cuda) <= dotted(driver) < (own,):
             yield Found(
                 context.document.at_value(*run.place),
                 f"CUDA {cuda[0]}.{cuda[1]} came with driver {own}, but the host has {driver}, "
-                "which a GeForce GPU does not accept",
+                f"which {refused} does not accept",
                 f"update the driver to {own} or newer",
             )
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from modelgen.diagnostics import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from modelgen.engines.host.known_cards import KnownCard
 
 # Words that do not distinguish GPUs, as people and drivers write them.
@@ -44,6 +46,8 @@ _NOISE = frozenset(
     }
     | {"kit", "module", "mcm", "ac", "mba", "w", "with", "embedded"}
 )
+_SHORTEST = 3
+"""The shortest word that can be a misspelt one: every letter is near to `rx`."""
 _BUS_OR_MEMORY = re.compile(r"sxm\d*|hbm\d?e?|gddr\d?x?")
 _SIZE = re.compile(r"(\d+)(?:gb|gib|g)")
 _JOINED = re.compile(r"(?<=\d{4})(ti|super|xtx|xt|gre|d)(?![a-z0-9])")
@@ -78,16 +82,48 @@ def find_known(name: str, memory: int | None = None) -> tuple[KnownCard, ...]:
 def similar_names(name: str) -> str:
     """Return `did you mean …?` for an unknown name; empty if none is near.
 
-    A name with another number is another generation, so only a name with the same numbers and letters is near.
+    A name with another number is another generation, so a name with the same numbers and letters is near, or one whose
+    number has a digit too many, too few, or in the place of its neighbour.
     """
     from modelgen.engines.host.known_cards import CARDS
 
-    shape = _shape(name)
     by_shape = {known: card.name for card in CARDS for other in (card.name, *card.also) if (known := _shape(other))}
+    shape = _shape(_spelled(name, {word for known in by_shape for word in known.split()}))
+    if shape in by_shape:
+        return f"did you mean `{by_shape[shape]}`?"
     alike = {known: card for known, card in by_shape.items() if _MARKS.findall(known) == _MARKS.findall(shape)}
     found = did_you_mean(shape, alike, list_known=False)
-    near = alike.get(found.removeprefix("did you mean `").removesuffix("`?"))
+    near = alike.get(found.removeprefix("did you mean `").removesuffix("`?")) or _by_number(shape, by_shape)
     return f"did you mean `{near}`?" if near else ""
+
+
+def _spelled(name: str, known: Collection[str]) -> str:
+    """Return a name with digits for the letters that look like them, and without misspelt noise such as `RXT`."""
+    from difflib import get_close_matches
+
+    def is_noise(word: str) -> bool:
+        is_word = word.isalpha() and len(word) >= _SHORTEST and word.lower() not in known
+        return is_word and bool(get_close_matches(word.lower(), _NOISE, cutoff=0.6))
+
+    text = re.sub(r"(?<=\d)o(?=\d|\b)", "0", name, flags=re.IGNORECASE)
+    return " ".join(word for word in text.split() if not is_noise(word))
+
+
+def _by_number(shape: str, by_shape: Mapping[str, str]) -> str:
+    """Return the only card whose number differs by one slip of a finger, else the one of this number alone."""
+    numbers = {number for known in by_shape for number in re.findall(r"\d{4}", known)}
+    written = re.search(r"\d{3,5}", shape)
+    if written is None:
+        return ""
+    near = {number for number in numbers if number in _slips(written[0]) or written[0] in _slips(number)}
+    found = {card for number in near if (card := by_shape.get(_shape(shape.replace(written[0], number))))}
+    return found.pop() if len(found) == 1 else by_shape.get(written[0], "")
+
+
+def _slips(number: str) -> set[str]:
+    """Return a number with one digit left out, and with two neighbours exchanged."""
+    without = {number[:at] + number[at + 1 :] for at in range(len(number))}
+    return without | {number[:at] + number[at + 1] + number[at] + number[at + 2 :] for at in range(len(number) - 1)}
 
 
 def with_other_memory(name: str) -> tuple[KnownCard, int] | None:

@@ -229,6 +229,11 @@ def least_rank_limit(release: Release | None, rank: int) -> int | None:
     return next((choice for choice in choices if rank <= choice), None)
 
 
+def adapter_choices(name: str) -> tuple[str, ...]:
+    """Return the values of a flag that vLLM checks only when it reads its settings for adapters."""
+    return tuple(map(str, _RANKS)) if name == MAX_RANK else ()
+
+
 def counted_sizes(args: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the flags that multiply to the number of GPUs; of the data-parallel size, only the local part counts."""
     return (*_PARALLEL, "data-parallel-size-local" if "data-parallel-size-local" in args else "data-parallel-size")
@@ -282,6 +287,7 @@ ENGINE = Engine(
     parsers=PARSERS,
     at_most=_AT_MOST,
     takes=takes,
+    adapter_choices=adapter_choices,
     advice=advice,
     length=MAX_MODEL_LEN,
     needs_length=True,

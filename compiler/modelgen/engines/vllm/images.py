@@ -47,11 +47,18 @@ IMAGES = (
         amd64_only=True,
     ),
     Published(
-        re.compile(rf"{ON_DOCKER_HUB}vllm/vllm-openai-(?:cpu|xpu)"),
+        re.compile(rf"{ON_DOCKER_HUB}vllm/vllm-openai-cpu"),
         kinds=((ANY_TAG, "none"),),
         version=VERSION,
         is_release=True,
     ),
+    Published(
+        re.compile(rf"{ON_DOCKER_HUB}vllm/vllm-openai-xpu"),
+        kinds=((ANY_TAG, "intel"),),
+        version=VERSION,
+        is_release=True,
+    ),
+    Published(re.compile(rf"{ON_DOCKER_HUB}intel/vllm"), kinds=((ANY_TAG, "intel"),), is_fork=True),
     # With plugins. Their tags are numbers of their own, or follow vLLM's without a promise.
     Published(re.compile(rf"{ON_DOCKER_HUB}vllm/vllm-omni"), kinds=((ANY_TAG, "nvidia"),), is_fork=True),
     Published(re.compile(rf"{ON_DOCKER_HUB}vllm/vllm-omni-rocm"), kinds=((ANY_TAG, "amd"),), is_fork=True),

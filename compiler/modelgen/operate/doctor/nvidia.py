@@ -42,7 +42,10 @@ def check_driver(host: Host, wanted: Wanted) -> list[Finding]:
         return [_no_answer(host)]
     driver = cards[0].driver
     update = _UPDATE_WINDOWS if find_platform(host) == "wsl2" else _INSTALL
-    findings = [found for image, cuda in wanted.cuda.items() if (found := _against(driver, image, cuda, update))]
+    # Other GPUs run the newer CUDA by the compatibility libraries of the image.
+    geforce = next((card.name for card in cards if "GeForce" in card.name), "")
+    against = (_against(driver, image, cuda, update, geforce) for image, cuda in wanted.cuda.items())
+    findings = [found for found in against if found]
     written = wanted.host.driver
     order = compare(driver, written) if written else 0
     if order:
@@ -78,13 +81,13 @@ def _no_answer(host: Host) -> Finding:
     return Finding(_SUBJECT, "bad", text, "run `nvidia-smi` and `sudo dmesg | grep -i nvrm`")
 
 
-def _against(driver: str, image: str, cuda: tuple[int, int], update: str) -> Finding | None:
+def _against(driver: str, image: str, cuda: tuple[int, int], update: str, geforce: str) -> Finding | None:
     name, oldest, own = f"CUDA {cuda[0]}.{cuda[1]}", oldest_driver(cuda), TOOLKIT_DRIVERS.get(cuda)
     if dotted(driver) < oldest:
         text = f"driver {driver} does not support {image}: {name} needs {oldest[0]} or newer"
         return Finding(_SUBJECT, "bad", text, f"{update}; or use an older image")
-    if own is not None and dotted(driver) < (own,):
-        text = f"driver {driver} is older than {image}'s {name}, which came with {own}: a GeForce GPU is refused"
+    if geforce and own is not None and dotted(driver) < (own,):
+        text = f"driver {driver} is older than {image}'s {name}, which came with {own}: {geforce} is refused"
         return Finding(_SUBJECT, "warning", text, f"update the driver to {own} or newer")
     return None
 
