@@ -163,6 +163,7 @@ class Engine(NamedTuple):
         dtype: The flag for the type of the weights, for an engine that refuses `bfloat16` below capability 8.0.
         chooses_dtype_since: The first release that takes another type by itself there.
         quantization: The flag for the quantization.
+        lists_quantizations: Whether its values are all that a release loads, so that it refuses other checkpoints.
         refuses_float16: Version and `model_type` → whether the release refuses float16 for the model.
         least_capability: Version, quantization and the checkpoint's `quantization_config` → its name, and the least
             capability for it as a number such as 80; None if that is not known.
@@ -264,6 +265,7 @@ class Engine(NamedTuple):
     dtype: str = ""
     chooses_dtype_since: tuple[int, ...] = ()
     quantization: str = ""
+    lists_quantizations: bool = False
     refuses_float16: Callable[[Version, str], bool] | None = None
     least_capability: Callable[[Version, str, Mapping[str, Any]], tuple[str, int] | None] | None = None
     unsupported_on: Callable[[Version, Mapping[str, Any], str, Mapping[str, Any], int], str | None] | None = None

@@ -289,6 +289,7 @@ ENGINE = Engine(
     dtype="dtype",
     chooses_dtype_since=(0, 9),  # vllm#17269
     quantization="quantization",
+    lists_quantizations=True,
     refuses_float16=refuses_float16,
     least_capability=least_capability,
     unsupported_on=unsupported_on,

@@ -1,0 +1,152 @@
+"""Check the quantization of checkpoints against the flag, and against what the engine's release loads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, rule
+from modelgen.engines.images.properties import is_release
+from modelgen.engines.weights import quantizations
+from modelgen.engines.weights.model_config import counts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+    from modelgen.resolve import ModelRun
+
+
+@rule("MG570", "quantization-mismatch")
+def quantization_mismatch(context: Context) -> Iterator[Found]:
+    """A `quantization` that is not the one of the checkpoint.
+
+    ## Why
+    vLLM and SGLang stop: "Quantization method specified in the model config (awq) does not match the quantization
+    method specified in the `quantization` argument (gptq)", or "Cannot find the config file for awq" for a checkpoint
+    that is not quantized. Without the flag, they take the method of the checkpoint, with the best kernels for the GPU.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B-AWQ"
+    args = { max-model-len = 16384, quantization = "gptq" }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "Qwen/Qwen3-4B-AWQ"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"quantization_config": {"quant_method": "awq", "bits": 4}}'
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B-AWQ"
+    args = { max-model-len = 16384, quantization = "awq_marlin" }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "Qwen/Qwen3-4B-AWQ"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"quantization_config": {"quant_method": "awq", "bits": 4}}'
+    ```
+    """
+    for name, config in context.configs.items():
+        run, method = context.runs[name], quantizations.method_of(config)
+        files = {file.path for file in context.locked[name].files}
+        for arg in context.args_of(name):
+            is_read = config and arg.name == arg.engine.quantization and not arg.inner and not run.is_fork
+            if not is_read or not isinstance(arg.value, str) or not counts(arg.engine, run.args):
+                continue
+            if quantizations.is_at_odds(method, arg.value):
+                kind = f"quantized as {method}"
+            elif quantizations.lacks_quantization(config, arg.value, files):
+                kind = "not quantized"
+            else:
+                continue
+            yield Found(
+                context.document.at_value(*arg.path),
+                f"`{arg.key}` is `{arg.value}`, but {run.model.repo} is {kind}",
+                f"remove `{arg.key}`: {arg.engine.title} reads the quantization from the checkpoint",
+            )
+
+
+@rule("MG571", "unknown-quantization")
+def unknown_quantization(context: Context) -> Iterator[Found]:
+    """A checkpoint whose quantization the engine's release does not load.
+
+    ## Why
+    vLLM stops: "Unknown quantization method: exl2". Releases add and remove methods: `mxfp4` of gpt-oss came in 0.10.1,
+    `bitsandbytes` left in 0.28. Checkpoints for MLX and ExLlama are for other programs.
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.10.0"
+
+    [models.oss]
+    repo = "openai/gpt-oss-20b"
+    args = { max-model-len = 16384 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "openai/gpt-oss-20b"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"quantization_config": {"quant_method": "mxfp4"}}'
+    ```
+
+    ## Good
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.11.0"
+
+    [models.oss]
+    repo = "openai/gpt-oss-20b"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    for name, config in context.configs.items():
+        run = context.runs[name]
+        if run.engine is None or not run.engine.quantization or run.is_fork or not counts(run.engine, run.args):
+            continue
+        if program := quantizations.foreign_program(config):
+            yield Found(
+                context.at_origin(name, "repo"),
+                f"{run.model.repo} is quantized for {program}, which {run.engine.title} does not load",
+                "use a checkpoint in another format, such as FP8 or AWQ",
+            )
+        elif lives := _unknown(run, quantizations.method_of(config)):
+            method, when = lives
+            yield Found(
+                context.at_origin(name, "repo"),
+                f"{run.model.repo} is quantized as {method}, which {run.engine.title} "
+                f"{run.version.text if run.version else ''} does not load{when}",
+                "use an image of another version, or a checkpoint in another format"
+                if when
+                else "use a checkpoint in another format, such as FP8 or AWQ",
+            )
+
+
+def _unknown(run: ModelRun, method: str) -> tuple[str, str] | None:
+    """Return a method that a published release does not have, and which releases have it; None otherwise."""
+    engine, version = run.engine, run.version
+    is_complete = engine is not None and engine.lists_quantizations and run.image is not None and is_release(run.image)
+    if engine is None or engine.catalogue is None or version is None or not is_complete:
+        return None
+    catalogue = engine.catalogue()
+    release = catalogue.release(version)
+    if release.is_newer or not quantizations.is_compared(method):
+        return None
+    having = [name for name, values in catalogue.values(engine.quantization) if method in values]
+    if release.name in having:
+        return None
+    later = next((name for name in having if catalogue.position(name) > release.at), None)
+    if later:
+        return method, f"; it appeared in {catalogue.label(later)}"
+    return method, f"; it was removed after {having[-1]}" if having else ""
