@@ -81,6 +81,7 @@ CHECKS = (
     flag_sets.missing_max_model_len,
     gguf_context.missing_ctx_size,
     gguf_context.context_per_slot,
+    gguf_context.cache_without_flash,
     gguf.gguf_repository,
     flag_sets.parallel_mismatch,
     flag_sets.missing_companion,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen.checks.engines.releases import release_image
 from modelgen.diagnostics import Found, rule
 from modelgen.engines.images.properties import is_release
+from modelgen.engines.images.versions import parse_version
 from modelgen.engines.weights import quantizations
 from modelgen.engines.weights.model_config import counts
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.engines.images.versions import Version
     from modelgen.resolve import ModelRun
 
 
@@ -111,8 +114,9 @@ def unknown_quantization(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384 }
     ```
     """
+    host = context.document.config.host
     for name, config in context.configs.items():
-        run = context.runs[name]
+        run, method = context.runs[name], quantizations.method_of(config)
         if run.engine is None or not run.engine.quantization or run.is_fork or not counts(run.engine, run.args):
             continue
         if program := quantizations.foreign_program(config):
@@ -121,32 +125,29 @@ def unknown_quantization(context: Context) -> Iterator[Found]:
                 f"{run.model.repo} is quantized for {program}, which {run.engine.title} does not load",
                 "use a checkpoint in another format, such as FP8 or AWQ",
             )
-        elif lives := _unknown(run, quantizations.method_of(config)):
-            method, when = lives
+        elif (version := run.version) is not None and (found := _other_releases(run, version, method)):
+            when, release = found
+            image = release and run.image and release_image(host, run.engine, run.image.name, parse_version(release))
+            other = "use a checkpoint in another format, such as FP8 or AWQ"
+            title = f"{run.engine.title} {version.text}"
             yield Found(
                 context.at_origin(name, "repo"),
-                f"{run.model.repo} is quantized as {method}, which {run.engine.title} "
-                f"{run.version.text if run.version else ''} does not load{when}",
-                "use an image of another version, or a checkpoint in another format"
-                if when
-                else "use a checkpoint in another format, such as FP8 or AWQ",
+                f"{run.model.repo} is quantized as {method}, which {title} does not load{when}",
+                f'write `image = "{image}"`, or {other}' if image else other,
             )
 
 
-def _unknown(run: ModelRun, method: str) -> tuple[str, str] | None:
-    """Return a method that a published release does not have, and which releases have it; None otherwise."""
-    engine, version = run.engine, run.version
+def _other_releases(run: ModelRun, version: Version, method: str) -> tuple[str, str] | None:
+    """Return when releases have a method, and one that has it; None if a model's published release loads it."""
+    engine = run.engine
     is_complete = engine is not None and engine.lists_quantizations and run.image is not None and is_release(run.image)
-    if engine is None or engine.catalogue is None or version is None or not is_complete:
+    if engine is None or engine.catalogue is None or not is_complete or not quantizations.is_compared(method):
         return None
     catalogue = engine.catalogue()
     release = catalogue.release(version)
-    if release.is_newer or not quantizations.is_compared(method):
-        return None
     having = [name for name, values in catalogue.values(engine.quantization) if method in values]
-    if release.name in having:
+    if release.is_newer or release.name in having:
         return None
-    later = next((name for name in having if catalogue.position(name) > release.at), None)
-    if later:
-        return method, f"; it appeared in {catalogue.label(later)}"
-    return method, f"; it was removed after {having[-1]}" if having else ""
+    if later := next((name for name in having if catalogue.position(name) > release.at), ""):
+        return f"; it appeared in {catalogue.label(later)}", later
+    return (f"; it was removed after {having[-1]}", having[-1]) if having else ("", "")
