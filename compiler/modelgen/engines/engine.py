@@ -151,6 +151,7 @@ class Engine(NamedTuple):
         owned_args: Flags that modelgen writes → the reason, or the key to write.
         instead: Replacements for removed flags.
         companions: Flags that require another flag.
+        idle_alone: Flags that have no effect on requests without another flag.
         parsers: Flag for a parser of outputs → families of models, each with the parsers for it.
         at_most: Flags that limit each other.
         takes: Release, canonical name and value → whether the release accepts a value that its catalogue does not list.
@@ -253,6 +254,7 @@ class Engine(NamedTuple):
     owned_args: Mapping[str, str] = MappingProxyType({})
     instead: Mapping[str, Instead] = MappingProxyType({})
     companions: tuple[Companion, ...] = ()
+    idle_alone: tuple[Companion, ...] = ()
     parsers: Mapping[str, tuple[Family, ...]] = MappingProxyType({})
     at_most: tuple[AtMost, ...] = ()
     takes: Callable[[Release | None, str, Any], bool] | None = None

@@ -66,6 +66,7 @@ _IMAGES = (
         is_release=True,
         cuda=(((0, 5, 5), (12, 9)), ((0, 5, 11), (13, 0))),
         older_cuda=CudaSuffix("cu129", (0, 5, 11), (0, 5, 19)),
+        prefix="v",
         runs_on=runs_on,
     ),
     Published(

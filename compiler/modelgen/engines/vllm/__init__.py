@@ -80,6 +80,8 @@ _COMPANIONS = (
     Companion("numa-bind-nodes", "numa-bind", "`numa-bind = true`"),
     Companion("numa-bind-cpus", "numa-bind", "`numa-bind = true`"),
 )
+# entrypoints/openai: tools of requests are refused with 400, "auto" tool choice requires both flags.
+_IDLE_ALONE = (Companion("tool-call-parser", "enable-auto-tool-choice", "`enable-auto-tool-choice = true`"),)
 # config/scheduler.py, config/lora.py, config/parallel.py.
 _AT_MOST = (
     AtMost("max-num-seqs", "max-num-batched-tokens"),
@@ -279,6 +281,7 @@ ENGINE = Engine(
     owned_args=OWNED_ARGS,
     instead=INSTEAD,
     companions=_COMPANIONS,
+    idle_alone=_IDLE_ALONE,
     parsers=PARSERS,
     at_most=_AT_MOST,
     takes=takes,
