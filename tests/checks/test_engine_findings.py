@@ -287,7 +287,7 @@ def test_a_value_of_any_shape_is_a_finding_or_fine(version: str, shape: str) -> 
 )
 def test_tags_that_were_not_published(image: str, tag: str) -> None:
     version = 'version = "0.19.0"\n' if image.startswith("registry") else ""
-    found = [one for one in findings(complete(f'[engines.vllm]\nimage = "{image}"\n{version}{QWEN}'))]
+    found = findings(complete(f'[engines.vllm]\nimage = "{image}"\n{version}{QWEN}'))
     helps = [one.help for one in found if one.rule == "unpublished-tag"]
     assert helps == ([f'write `image = "vllm/vllm-openai:{tag}"`'] if tag else [])
 

@@ -157,6 +157,7 @@ class Engine(NamedTuple):
         takes: Release, canonical name and value → whether the release accepts a value that its catalogue does not list.
         advice: Canonical name and value → remedy for a refused value; empty without one.
         length: The flag for the context length.
+        length_keys: Keys of config.json that limit the context if no other does, besides `max_position_embeddings`.
         slots: The flag for the number of requests that share this length; empty if they do not.
         needs_length: Whether that flag must be written, since the default may not fit the GPU.
         iec_lengths: Whether `16k` is 16,000 and `16Ki` 16,384.
@@ -261,6 +262,7 @@ class Engine(NamedTuple):
     advice: Callable[[str, Any], str] | None = None
     length: str = ""
     slots: str = ""
+    length_keys: tuple[str, ...] = ()
     needs_length: bool = False
     iec_lengths: bool = False
     overrides: tuple[str, ...] = ()

@@ -152,7 +152,7 @@ def unpublished_tag(context: Context) -> Iterator[Found]:
     """
     for path, run in {run.place: run for run in context.runs.values()}.items():
         image = run.image
-        if path is None or image is None or not image.tag or image.digest or _is_built(context, path):
+        if image is None or not image.tag or image.digest or _is_built(context, path):
             continue
         if tag := properties.published_tag(image) or _nearest_tag(run, image):
             place = context.document.at_value(*path)

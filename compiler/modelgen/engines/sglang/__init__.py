@@ -340,6 +340,8 @@ ENGINE = Engine(
     owned_args=OWNED_ARGS,
     instead=INSTEAD,
     length="context-length",
+    # CONTEXT_LENGTH_KEYS in srt/utils/hf_transformers
+    length_keys=("max_sequence_length", "seq_length", "max_seq_len", "model_max_length"),
     iec_lengths=True,
     overrides=("json-model-override-args", "model-config-parser"),
     long_lengths=("SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN", "SGL_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"),

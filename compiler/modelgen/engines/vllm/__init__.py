@@ -287,6 +287,11 @@ ENGINE = Engine(
     takes=takes,
     advice=advice,
     length=MAX_MODEL_LEN,
+    # possible_keys in vllm/config/model.py of 0.12.0, and model_arch_config_convertor.py of 0.32.0.
+    length_keys=(
+        *("n_positions", "max_seq_len", "seq_length", "model_max_length", "max_target_positions"),
+        *("max_sequence_length", "max_seq_length", "seq_len"),
+    ),
     needs_length=True,
     overrides=("config-format", "hf-config-path", "hf-overrides", "rope-scaling"),
     dtype="dtype",
