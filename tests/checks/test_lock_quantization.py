@@ -93,3 +93,24 @@ def test_a_method_against_the_release(config: dict[str, Any], engine: tuple[str,
 
 def test_an_own_image_may_have_a_plugin() -> None:
     assert rules(quantized("something"), "seed = 1", VLLM, image="registry.internal/vllm:1") == []
+
+
+@pytest.mark.parametrize(
+    ("method", "version", "args", "is_found"),
+    [
+        ("awq", "0.8.5", 'quantization = "awq", dtype = "bfloat16"', True),
+        ("awq", "0.8.5", 'quantization = "awq", dtype = "half"', False),
+        ("awq", "0.8.5", 'quantization = "awq_marlin", dtype = "bfloat16"', False),
+        ("awq", "0.8.5", 'dtype = "bfloat16"', False),
+        ("gptq", "0.12.0", 'quantization = "gptq", dtype = "bfloat16"', True),
+        ("awq", "0.32.0", 'quantization = "awq", dtype = "bfloat16"', False),
+        ("mxfp4", "0.12.0", 'dtype = "half"', True),
+        ("mxfp4", "0.32.0", 'dtype = "bfloat16"', False),
+        ("mxfp4", "0.32.0", 'dtype = "auto"', False),
+        ("mxfp4", "0.99.0", 'dtype = "half"', False),
+        ("fp8", "0.12.0", 'dtype = "half"', False),
+    ],
+)
+def test_a_dtype_against_the_method(method: str, version: str, args: str, *, is_found: bool) -> None:
+    expected = ["dtype-of-quantization"] if is_found else []
+    assert rules(quantized(method), args, ("vllm", version)) == expected

@@ -190,6 +190,7 @@ CHECKS = (
     lock_splitting.weights_over_cards,
     lock_quantization.quantization_mismatch,
     lock_quantization.unknown_quantization,
+    lock_quantization.dtype_of_quantization,
     lock_configs.whole_context,
     estimates.no_room_for_context,
     estimates.tight_context,

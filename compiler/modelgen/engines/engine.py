@@ -167,6 +167,7 @@ class Engine(NamedTuple):
         quantization: The flag for the quantization.
         lists_quantizations: Whether its values are all that a release loads, so that it refuses other checkpoints.
         refuses_float16: Version and `model_type` → whether the release refuses float16 for the model.
+        only_dtype: Version and quantization → the only type of weights that the release takes with it; None otherwise.
         least_capability: Version, quantization and the checkpoint's `quantization_config` → its name, and the least
             capability for it as a number such as 80; None if that is not known.
         unsupported_on: Version, environment, quantization, `quantization_config` and capability → the name of the
@@ -271,6 +272,7 @@ class Engine(NamedTuple):
     quantization: str = ""
     lists_quantizations: bool = False
     refuses_float16: Callable[[Version, str], bool] | None = None
+    only_dtype: Callable[[Version, str], str | None] | None = None
     least_capability: Callable[[Version, str, Mapping[str, Any]], tuple[str, int] | None] | None = None
     unsupported_on: Callable[[Version, Mapping[str, Any], str, Mapping[str, Any], int], str | None] | None = None
     attention: Attention | None = None

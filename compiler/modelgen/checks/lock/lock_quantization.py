@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from modelgen.engines.images.versions import Version
     from modelgen.resolve import ModelRun
 
+_DTYPES = {"half": "float16", "float16": "float16", "bfloat16": "bfloat16", "float": "float32", "float32": "float32"}
+
 
 @rule("MG570", "quantization-mismatch")
 def quantization_mismatch(context: Context) -> Iterator[Found]:
@@ -135,6 +137,63 @@ def unknown_quantization(context: Context) -> Iterator[Found]:
                 f"{run.model.repo} is quantized as {method}, which {title} does not load{when}",
                 f'write `image = "{image}"`, or {other}' if image else other,
             )
+
+
+@rule("MG575", "dtype-of-quantization")
+def dtype_of_quantization(context: Context) -> Iterator[Found]:
+    """A `dtype` that the quantization does not take.
+
+    ## Why
+    vLLM stops: "torch.float16 is not supported for quantization method mxfp4. Supported dtypes: [torch.bfloat16]".
+    Until 0.12, AWQ and GPTQ take float16 only, unless the kernels of Marlin load them.
+
+    ## Bad
+    ```toml
+    [models.oss]
+    repo = "openai/gpt-oss-20b"
+    args = { max-model-len = 16384, dtype = "half" }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "openai/gpt-oss-20b"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"quantization_config": {"quant_method": "mxfp4"}}'
+    ```
+
+    ## Good
+    ```toml
+    [models.oss]
+    repo = "openai/gpt-oss-20b"
+    args = { max-model-len = 16384, dtype = "bfloat16" }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "openai/gpt-oss-20b"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"quantization_config": {"quant_method": "mxfp4"}}'
+    ```
+    """
+    for name, run in context.runs.items():
+        if run.engine is None or run.engine.only_dtype is None or run.version is None or run.is_fork:
+            continue
+        written = run.args.get(run.engine.quantization)
+        own = quantizations.method_of(context.configs.get(name, {}))
+        # Without the flag, a checkpoint of AWQ or GPTQ gets other kernels.
+        method = written if isinstance(written, str) else "" if quantizations.has_kernels(own) else own
+        only = run.engine.only_dtype(run.version, method)
+        for arg in context.args_of(name):
+            is_read = arg.name == run.engine.dtype and counts(run.engine, run.args)
+            dtype = _DTYPES.get(str(arg.value)) if is_read else None
+            if only and dtype and dtype != only:
+                yield Found(
+                    context.document.at_value(*arg.path),
+                    f"{arg.version} does not support {dtype} for {method}",
+                    f'write `{arg.key} = "{only}"`, or remove it',
+                )
 
 
 def _other_releases(run: ModelRun, version: Version, method: str) -> tuple[str, str] | None:

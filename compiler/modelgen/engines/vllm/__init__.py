@@ -20,7 +20,7 @@ from modelgen.engines.flags import format_flag, owned, whole_number
 from modelgen.engines.vllm import images, variables
 from modelgen.engines.vllm.adapters import refused_features
 from modelgen.engines.vllm.attention import least_for_cache, needed_for_backend, needed_for_kernels
-from modelgen.engines.vllm.capabilities import least_capability, refuses_float16, unsupported_on
+from modelgen.engines.vllm.capabilities import least_capability, only_dtype, refuses_float16, unsupported_on
 from modelgen.engines.vllm.hybrids import missing_sequences
 from modelgen.engines.vllm.memory import memory_facts
 from modelgen.engines.vllm.packages import missing_packages
@@ -299,6 +299,7 @@ ENGINE = Engine(
     quantization="quantization",
     lists_quantizations=True,
     refuses_float16=refuses_float16,
+    only_dtype=only_dtype,
     least_capability=least_capability,
     unsupported_on=unsupported_on,
     attention=Attention(

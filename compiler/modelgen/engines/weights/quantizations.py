@@ -48,6 +48,11 @@ def is_at_odds(method: str, flag: str) -> bool:
     return method in _KERNELS and flag not in _KERNELS[method] and any(flag in names for names in _KERNELS.values())
 
 
+def has_kernels(method: str) -> bool:
+    """Return whether engines choose among several kernels for a method."""
+    return len(_KERNELS.get(method, ())) > 1
+
+
 def lacks_quantization(config: Mapping[str, Any], flag: str, files: Container[str]) -> bool:
     """Return whether a flag needs a quantized checkpoint, and neither config.json nor another file describes one."""
     if quantization(config) or "compression_config" in config or "compression_config" in text_config(config):
