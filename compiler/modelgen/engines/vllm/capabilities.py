@@ -57,7 +57,7 @@ _LEAST: Mapping[str, tuple[tuple[tuple[int, ...], int], ...]] = {
 # #25935). This kernel is the first of `_POSSIBLE_INT8_KERNELS` in 0.11.0 to 0.33.0; the variable selects another.
 _INT8_SINCE, _INT8_READ_UNTIL, _INT8_BELOW = (0, 11), (0, 34), 120
 _OTHER_KERNELS = "VLLM_DISABLED_KERNELS"
-# `get_supported_act_dtypes`, read in 0.12.0 and 0.32.0, which takes both types with AWQ and GPTQ: the first release, and
+# `get_supported_act_dtypes`, read in 0.12.0 and 0.32.0, which takes both with AWQ and GPTQ: the first release, and
 # the first that was not read.
 _ONLY: Mapping[str, tuple[str, tuple[int, ...], tuple[int, ...]]] = {
     "awq": ("float16", (0, 8, 5), (0, 13)),
