@@ -301,3 +301,42 @@ def test_a_value_of_any_shape_is_a_finding_or_fine(version: str, shape: str) -> 
     places = {finding.span.line - len(model) + len(lines) for finding in found}
     assert KEYS.index("lora-modules") + 1 in places
     assert places <= {*range(1, len(KEYS) + 1)}
+
+
+@pytest.mark.parametrize(
+    ("image", "tag"),
+    [
+        ("vllm/vllm-openai:0.19.0", "v0.19.0"),
+        ("vllm/vllm-openai:v0.19.9", "v0.19.1"),
+        ("vllm/vllm-openai:v0.19.1", ""),
+        ("vllm/vllm-openai:v0.20.2-cu129", ""),
+        ("vllm/vllm-openai:v0.19.0rc1", ""),
+        ("vllm/vllm-openai:v0.33.9", ""),
+        (f"vllm/vllm-openai:0.19.0@sha256:{'a' * 64}", ""),
+        ("registry.internal/vllm-openai:0.19.0", ""),
+    ],
+)
+def test_tags_that_were_not_published(image: str, tag: str) -> None:
+    version = 'version = "0.19.0"\n' if image.startswith("registry") else ""
+    found = findings(complete(f'[engines.vllm]\nimage = "{image}"\n{version}{QWEN}'))
+    helps = [one.help for one in found if one.rule == "unpublished-tag"]
+    assert helps == ([f'write `image = "vllm/vllm-openai:{tag}"`'] if tag else [])
+
+
+@pytest.mark.parametrize(("tag", "is_found"), [("v1.9", True), ("1.9", False), ("cpu-1.9", False)])
+def test_tags_of_other_projects(tag: str, *, is_found: bool) -> None:
+    image = f"ghcr.io/huggingface/text-embeddings-inference:{tag}"
+    toml = f'[engines.tei]\nimage = "{image}"\n[models.embed]\nengine = "tei"\nrepo = "a/b"\n'
+    assert ("unpublished-tag" in [one.rule for one in findings(complete(toml))]) == is_found
+
+
+@pytest.mark.parametrize(
+    ("args", "rules"),
+    [
+        ('tool-call-parser = "hermes"', ["idle-flag"]),
+        ('tool-call-parser = "hermes", enable-auto-tool-choice = false', ["idle-flag"]),
+        ('tool-call-parser = "hermes", enable-auto-tool-choice = true', []),
+    ],
+)
+def test_a_parser_that_no_request_uses(args: str, rules: list[str]) -> None:
+    assert [one.rule for one in findings(complete(flags(args))) if one.rule == "idle-flag"] == rules

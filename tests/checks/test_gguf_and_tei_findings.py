@@ -226,3 +226,23 @@ TEI = (
 def test_variables_that_set_flags(table: str, codes: list[str]) -> None:
     found = [one.code for one in findings(complete(table)) if one.severity.value != "info"]
     assert [code for code in found if code != "MG247"] == codes
+
+
+@pytest.mark.parametrize(
+    ("build", "args", "env", "is_found"),
+    [
+        ("b6000", 'ctv = "q8_0"', "", True),
+        ("b6000", 'ctv = "q8_0", fa = true', "", False),
+        ("b6000", 'ctk = "q8_0"', "", False),
+        ("b6000", 'ctv = "f16"', "", False),
+        ("b6000", "", 'LLAMA_ARG_CACHE_TYPE_V = "q8_0"', True),
+        ("b6000", 'ctv = "q8_0"', 'LLAMA_ARG_FLASH_ATTN = "1"', False),
+        ("b7000", 'ctv = "q8_0"', "", False),
+        ("b7000", 'ctv = "q8_0", fa = "auto"', "", False),
+        ("b7000", 'ctv = "q8_0", fa = "off"', "", True),
+        ("b7000", 'ctv = "q8_0"', 'LLAMA_ARG_FLASH_ATTN = "off"', True),
+    ],
+)
+def test_a_quantized_cache_needs_flash_attention(build: str, args: str, env: str, *, is_found: bool) -> None:
+    toml = gguf(f"ctx-size = 8{args and ', '}{args}", f"env = {{ {env} }}").replace("b6500", build)
+    assert ("cache-without-flash" in [one.rule for one in findings(complete(toml))]) == is_found

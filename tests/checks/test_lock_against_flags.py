@@ -601,3 +601,25 @@ def test_a_size_that_does_not_split_the_model_in_sglang(flags: str, expected: li
     model = f'[models.m]\nengine = "sglang"\nrepo = "org/m"\nargs = {{ {flags} }}\n'
     shown = rules(model, entry("org/m", {**PHI, "architectures": ["LlamaForCausalLM"]}, TEMPLATE), "sglang", "0.5.9")
     assert [rule for rule in shown if rule == "weights-over-cards"] == expected
+
+
+@pytest.mark.parametrize(
+    ("config", "engine", "is_found"),
+    [
+        *(({key: 448}, "vllm", True) for key in ("max_target_positions", "n_positions", "max_seq_len", "seq_length")),
+        ({"model_max_length": 448}, "vllm", True),
+        ({"text_config": {"seq_length": 448}}, "vllm", True),
+        ({"seq_length": 448}, "sglang", True),
+        ({"n_positions": 448}, "sglang", False),  # which SGLang does not read
+        ({"max_target_positions": 8192}, "vllm", False),
+        ({"seq_length": 448, "rope_ratio": 16}, "vllm", False),
+        ({"max_seq_len": 448, "max_position_embeddings": 8192}, "vllm", False),
+        ({"max_seq_len": 448, "rope_scaling": {"factor": 32.0, "type": "yarn"}}, "vllm", False),
+    ],
+)
+def test_lengths_under_other_keys(config: dict[str, Any], engine: str, *, is_found: bool) -> None:
+    length = "max-model-len" if engine == "vllm" else "context-length"
+    models = CHAT.replace("max-model-len", length).replace("[models.m]\n", f'[models.m]\nengine = "{engine}"\n')
+    lock = entry("org/m", {**QWEN, **config}, TEMPLATE)
+    version = "0.19.0" if engine == "vllm" else "0.5.9"
+    assert ("length-over-model" in rules(models, lock, engine, version)) == is_found

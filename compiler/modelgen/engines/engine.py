@@ -151,12 +151,14 @@ class Engine(NamedTuple):
         owned_args: Flags that modelgen writes → the reason, or the key to write.
         instead: Replacements for removed flags.
         companions: Flags that require another flag.
+        idle_alone: Flags that have no effect on requests without another flag.
         parsers: Flag for a parser of outputs → families of models, each with the parsers for it.
         at_most: Flags that limit each other.
         takes: Release, canonical name and value → whether the release accepts a value that its catalogue does not list.
         adapter_choices: Canonical name → what it accepts for a model with adapters, if its parser lists no choices.
         advice: Canonical name and value → remedy for a refused value; empty without one.
         length: The flag for the context length.
+        length_keys: Keys of config.json that limit the context if no other does, besides `max_position_embeddings`.
         slots: The flag for the number of requests that share this length; empty if they do not.
         needs_length: Whether that flag must be written, since the default may not fit the GPU.
         iec_lengths: Whether `16k` is 16,000 and `16Ki` 16,384.
@@ -164,7 +166,9 @@ class Engine(NamedTuple):
         dtype: The flag for the type of the weights, for an engine that refuses `bfloat16` below capability 8.0.
         chooses_dtype_since: The first release that takes another type by itself there.
         quantization: The flag for the quantization.
+        lists_quantizations: Whether its values are all that a release loads, so that it refuses other checkpoints.
         refuses_float16: Version and `model_type` → whether the release refuses float16 for the model.
+        only_dtype: Version and quantization → the only type of weights that the release takes with it; None otherwise.
         least_capability: Version, quantization and the checkpoint's `quantization_config` → its name, and the least
             capability for it as a number such as 80; None if that is not known.
         unsupported_on: Version, environment, quantization, `quantization_config` and capability → the name of the
@@ -253,6 +257,7 @@ class Engine(NamedTuple):
     owned_args: Mapping[str, str] = MappingProxyType({})
     instead: Mapping[str, Instead] = MappingProxyType({})
     companions: tuple[Companion, ...] = ()
+    idle_alone: tuple[Companion, ...] = ()
     parsers: Mapping[str, tuple[Family, ...]] = MappingProxyType({})
     at_most: tuple[AtMost, ...] = ()
     takes: Callable[[Release | None, str, Any], bool] | None = None
@@ -260,13 +265,16 @@ class Engine(NamedTuple):
     advice: Callable[[str, Any], str] | None = None
     length: str = ""
     slots: str = ""
+    length_keys: tuple[str, ...] = ()
     needs_length: bool = False
     iec_lengths: bool = False
     overrides: tuple[str, ...] = ()
     dtype: str = ""
     chooses_dtype_since: tuple[int, ...] = ()
     quantization: str = ""
+    lists_quantizations: bool = False
     refuses_float16: Callable[[Version, str], bool] | None = None
+    only_dtype: Callable[[Version, str], str | None] | None = None
     least_capability: Callable[[Version, str, Mapping[str, Any]], tuple[str, int] | None] | None = None
     unsupported_on: Callable[[Version, Mapping[str, Any], str, Mapping[str, Any], int], str | None] | None = None
     attention: Attention | None = None

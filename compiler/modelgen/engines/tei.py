@@ -92,6 +92,7 @@ _IMAGES = (
         version=re.compile(r"(?:^|-)(\d+\.\d+(?:\.\d+)?)$", re.ASCII),
         is_release=True,
         runs_on=runs_on,
+        prefix="",
         unpublished=re.compile(r"^1[02]0-(?:0|1\.[0-8])(?:\.|$)"),
     ),
 )

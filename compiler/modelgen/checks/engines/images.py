@@ -125,6 +125,52 @@ def floating_image(context: Context) -> Iterator[Found]:
             yield Found(context.document.at_value(*path), tag, _release_of(context, path, image))
 
 
+@rule("MG573", "unpublished-tag", Severity.WARNING)
+def unpublished_tag(context: Context) -> Iterator[Found]:
+    """A tag that the engine's project did not publish: `0.19.0` for `v0.19.0`, or a patch between two releases.
+
+    ## Why
+    `docker pull` fails on the host: "manifest unknown". A release that is newer than modelgen's data is not reported,
+    nor an image with a digest, whose tag Docker does not read.
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:0.30.0"
+    ```
+
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.19.9"
+    ```
+
+    ## Good
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.30.0"
+    ```
+    """
+    for path, run in {run.place: run for run in context.runs.values()}.items():
+        image = run.image
+        if image is None or not image.tag or image.digest or _is_built(context, path):
+            continue
+        if tag := properties.published_tag(image) or _nearest_tag(run, image):
+            place = context.document.at_value(*path)
+            yield Found(place, f"the tag `{image.tag}` was not published", f'write `image = "{image.name}:{tag}"`')
+
+
+def _nearest_tag(run: ModelRun, image: Image) -> str | None:
+    """Return the tag of the nearest release if the one of an image is between two releases, and none itself."""
+    version, engine = properties.version_of(image), run.engine
+    if engine is None or engine.catalogue is None or image.name != engine.repository or version is None:
+        return None
+    catalogue, number = engine.catalogue(), ".".join(map(str, version.release))
+    is_between = catalogue.releases[0] < version.release < catalogue.releases[-1]
+    if version.text != number or number in catalogue.names or not is_between:
+        return None  # candidates and corrections (rc1, post1) are published without a release
+    return f"v{catalogue.release(version).name}"
+
+
 def _image_of(context: Context, run: ModelRun) -> str:
     """Return an image for a model without one: of the version that is written, or of the newest known release."""
     engine = run.engine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.diagnostics import Found, rule
+from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.engine import parallel_size
 from modelgen.engines.flags import as_number
 
@@ -142,6 +142,42 @@ def missing_companion(context: Context) -> Iterator[Found]:
             has_default = other == "enable-prefix-caching" and companion is None  # on by default in vLLM's V1 engine
             if not has_default and (companion is None or companion.value is False):
                 yield Found(context.document.at_key(*arg.path), f"`{arg.key}` needs `{other}`", f"add {help_text}")
+
+
+@rule("MG574", "idle-flag", Severity.WARNING)
+def idle_flag(context: Context) -> Iterator[Found]:
+    """A `tool-call-parser` without `enable-auto-tool-choice`.
+
+    ## Why
+    vLLM starts, and answers requests with tools with 400: "`auto` tool choice requires --enable-auto-tool-choice and
+    --tool-call-parser to be set".
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384, tool-call-parser = "hermes" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384, enable-auto-tool-choice = true, tool-call-parser = "hermes" }
+    ```
+    """
+    for name, run in context.runs.items():
+        written = {arg.name: arg for arg in context.args_of(name) if not arg.inner}
+        for flag, other, help_text in run.engine.idle_alone if run.engine else ():
+            arg, companion = written.get(flag), written.get(other)
+            if (
+                arg is None
+                or not arg.is_known
+                or run.is_fork
+                or (companion is not None and companion.value is not False)
+            ):
+                continue
+            place = context.document.at_key(*(companion or arg).path)
+            remedy = f"write {help_text}" if companion is not None else f"add {help_text}"
+            yield Found(place, f"`{arg.key}` has no effect without `{other}`", f"{remedy}, or remove `{arg.key}`")
 
 
 @rule("MG245", "sizes-at-odds")

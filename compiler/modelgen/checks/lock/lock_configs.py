@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.flags import token_count
-from modelgen.engines.weights.model_config import brings_code, cache_bytes, counts, own_length
+from modelgen.engines.weights.model_config import brings_code, cache_bytes, counts, length_limit
 from modelgen.sizes import of_memory
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def length_over_model(context: Context) -> Iterator[Found]:
     ```
     """
     for name, arg, config in flags_with_config(context, "length"):
-        most, length = own_length(config), token_count(arg.value, iec=arg.engine.iec_lengths)
+        most, length = length_limit(arg.engine, config), token_count(arg.value, iec=arg.engine.iec_lengths)
         env = context.runs[name].env
         is_allowed = any(env.get(variable, "").lower() in _TRUE for variable in arg.engine.long_lengths)
         if most is not None and length is not None and length > most and not is_allowed:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines.flags import whole_number
+from modelgen.engines.catalogues import Kind
+from modelgen.engines.flags import text_of, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from modelgen.engines.images.versions import Version
     from modelgen.load.locator import Path
     from modelgen.resolve import ModelRun
+
+_FLASH, _V_CACHE = "flash-attn", "cache-type-v"
+_UNQUANTIZED = ("f32", "f16", "bf16")
+_OFF = ("off", "disabled", "false", "0")
 
 
 @rule("MG247", "missing-ctx-size")
@@ -120,6 +125,55 @@ def context_per_slot(context: Context) -> Iterator[Found]:
                 context.document.at_value(*slots.path),
                 f"each of the {count} slots has {tokens // count:,} of the {tokens:,} tokens",
                 f"write `kv-unified = true`{place} to share them, or {larger}" if has_pool else f"write {larger}",
+            )
+
+
+@rule("MG572", "cache-without-flash")
+def cache_without_flash(context: Context) -> Iterator[Found]:
+    """A llamacpp model with a quantized `cache-type-v`, but without flash attention.
+
+    ## Why
+    llama.cpp loads the model and then stops: "V cache quantization requires flash_attn". `flash-attn` is off by default
+    before b6325, and `auto` since. The keys, `cache-type-k`, can be quantized without it.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384, cache-type-v = "q8_0", flash-attn = "off" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384, cache-type-v = "q8_0", flash-attn = "on" }
+    ```
+    """
+    for run in context.runs.values():
+        if run.engine is None or run.engine.plain_flags is None or run.version is None or run.is_fork:
+            continue
+        flag = run.engine.plain_flags().release(run.version).get(_FLASH)
+        cache, flash = _setting(context, run, _V_CACHE), _setting(context, run, _FLASH)
+        if flag is None or cache is None or str(cache.value) in _UNQUANTIZED:
+            continue
+        is_switch = flag.kind == Kind.FLAG
+        is_off = (flash is None) if is_switch else (flash is not None and str(flash.value).lower() in _OFF)
+        if is_off:
+            yield Found(
+                context.document.at_value(*cache.path),
+                f"`{cache.path[-1]} = {text_of(cache.value)}` needs flash attention, which is off",
+                f"write `{_FLASH} = true` in `args`"
+                if is_switch
+                else f'write `{flash.path[-1] if flash else _FLASH} = "on"`',
             )
 
 

@@ -78,6 +78,7 @@ class Published(NamedTuple):
         own_account: An account other than root that the image has.
         runs_on: Tag, version and capability of a GPU → whether the image has kernels for it; None if that is not known.
         unpublished: Pattern of tags that are formed like others, and that the project never published.
+        prefix: What tags have before the version, such as `v`; None if that is not known.
         pinned: Pattern of tags that do not move, if others do; None if tags name releases.
         skips_releases: Whether some releases have no image.
     """
@@ -96,5 +97,6 @@ class Published(NamedTuple):
     own_account: OwnAccount | None = None
     runs_on: Callable[[str, Version | None, str], bool | None] | None = None
     unpublished: re.Pattern[str] | None = None
+    prefix: str | None = None
     pinned: re.Pattern[str] | None = None
     skips_releases: bool = False

@@ -19,6 +19,7 @@ _CUDA_SUFFIX = re.compile(r"(?:^|-)cu(\d\d)(\d)(?:-|$)", re.ASCII)
 _ARCHES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 _ARCH = re.compile(rf"(?:^|-)({'|'.join(_ARCHES)})(?:-|$)")
 _USER = re.compile(r"(\d{1,10})(?::(\d{1,10}))?", re.ASCII)
+_PREFIXED = re.compile(r"(v?)(\d+\.\d+(?:[.-].*)?)", re.ASCII)
 _COMMIT = re.compile(r"(?:^|-)[0-9a-f]{40}(?:-|$)")
 _FLOATING = re.compile(r"(?:^|[-_.])(?:latest|nightly|main|master|dev|stable|edge)(?:[-_.]|$)", re.IGNORECASE)
 _PUBLISHED = tuple(published for engine in ENGINES.values() for published in engine.images)
@@ -102,6 +103,12 @@ def is_unpublished(image: Image) -> bool:
     """Return whether the project is known to have published no such tag."""
     pattern = published(image).unpublished
     return pattern is not None and pattern.search(image.tag or "") is not None
+
+
+def published_tag(image: Image) -> str | None:
+    """Return the tag with which the project publishes the version, if this one has another prefix; None otherwise."""
+    prefix, written = published(image).prefix, _PREFIXED.fullmatch(image.tag or "")
+    return f"{prefix}{written[2]}" if prefix is not None and written and written[1] != prefix else None
 
 
 def arches_of(image: Image, version: Version | None) -> frozenset[str]:

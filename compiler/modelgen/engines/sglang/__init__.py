@@ -66,6 +66,7 @@ _IMAGES = (
         is_release=True,
         cuda=(((0, 5, 5), (12, 9)), ((0, 5, 11), (13, 0))),
         older_cuda=CudaSuffix("cu129", (0, 5, 11), (0, 5, 19)),
+        prefix="v",
         runs_on=runs_on,
     ),
     Published(
@@ -339,6 +340,8 @@ ENGINE = Engine(
     owned_args=OWNED_ARGS,
     instead=INSTEAD,
     length="context-length",
+    # CONTEXT_LENGTH_KEYS in srt/utils/hf_transformers
+    length_keys=("max_sequence_length", "seq_length", "max_seq_len", "model_max_length"),
     iec_lengths=True,
     overrides=("json-model-override-args", "model-config-parser"),
     long_lengths=("SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN", "SGL_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"),

@@ -20,7 +20,7 @@ from modelgen.engines.flags import format_flag, owned, whole_number
 from modelgen.engines.vllm import images, variables
 from modelgen.engines.vllm.adapters import refused_features
 from modelgen.engines.vllm.attention import least_for_cache, needed_for_backend, needed_for_kernels
-from modelgen.engines.vllm.capabilities import least_capability, refuses_float16, unsupported_on
+from modelgen.engines.vllm.capabilities import least_capability, only_dtype, refuses_float16, unsupported_on
 from modelgen.engines.vllm.hybrids import missing_sequences
 from modelgen.engines.vllm.memory import memory_facts
 from modelgen.engines.vllm.packages import missing_packages
@@ -80,6 +80,8 @@ _COMPANIONS = (
     Companion("numa-bind-nodes", "numa-bind", "`numa-bind = true`"),
     Companion("numa-bind-cpus", "numa-bind", "`numa-bind = true`"),
 )
+# entrypoints/openai: tools of requests are refused with 400, "auto" tool choice requires both flags.
+_IDLE_ALONE = (Companion("tool-call-parser", "enable-auto-tool-choice", "`enable-auto-tool-choice = true`"),)
 # config/scheduler.py, config/lora.py, config/parallel.py.
 _AT_MOST = (
     AtMost("max-num-seqs", "max-num-batched-tokens"),
@@ -284,18 +286,26 @@ ENGINE = Engine(
     owned_args=OWNED_ARGS,
     instead=INSTEAD,
     companions=_COMPANIONS,
+    idle_alone=_IDLE_ALONE,
     parsers=PARSERS,
     at_most=_AT_MOST,
     takes=takes,
     adapter_choices=adapter_choices,
     advice=advice,
     length=MAX_MODEL_LEN,
+    # possible_keys in vllm/config/model.py of 0.12.0, and model_arch_config_convertor.py of 0.32.0.
+    length_keys=(
+        *("n_positions", "max_seq_len", "seq_length", "model_max_length", "max_target_positions"),
+        *("max_sequence_length", "max_seq_length", "seq_len"),
+    ),
     needs_length=True,
     overrides=("config-format", "hf-config-path", "hf-overrides", "rope-scaling"),
     dtype="dtype",
     chooses_dtype_since=(0, 9),  # vllm#17269
     quantization="quantization",
+    lists_quantizations=True,
     refuses_float16=refuses_float16,
+    only_dtype=only_dtype,
     least_capability=least_capability,
     unsupported_on=unsupported_on,
     attention=Attention(

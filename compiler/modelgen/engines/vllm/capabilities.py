@@ -57,6 +57,13 @@ _LEAST: Mapping[str, tuple[tuple[tuple[int, ...], int], ...]] = {
 # #25935). This kernel is the first of `_POSSIBLE_INT8_KERNELS` in 0.11.0 to 0.33.0; the variable selects another.
 _INT8_SINCE, _INT8_READ_UNTIL, _INT8_BELOW = (0, 11), (0, 34), 120
 _OTHER_KERNELS = "VLLM_DISABLED_KERNELS"
+# `get_supported_act_dtypes`, read in 0.12.0 and 0.32.0, which takes both with AWQ and GPTQ: the first release, and
+# the first that was not read.
+_ONLY: Mapping[str, tuple[str, tuple[int, ...], tuple[int, ...]]] = {
+    "awq": ("float16", (0, 8, 5), (0, 13)),
+    "gptq": ("float16", (0, 8, 5), (0, 13)),
+    "mxfp4": ("bfloat16", (0, 10, 1), (0, 33)),
+}
 _SCHEMES = {
     ("float8", "float8"): "FP8",
     ("float8", ""): "FP8",
@@ -93,6 +100,12 @@ def refuses_float16(version: Version, family: str) -> bool:
     """Return whether a release refuses float16 for a `model_type`."""
     since, until = _UNSTABLE.get(family, ((), ()))
     return bool(since) and version.release >= since and (not until or version.release < until)
+
+
+def only_dtype(version: Version, method: str) -> str | None:
+    """Return the only type of weights that a release takes with a quantization; None if it takes several."""
+    dtype, since, until = _ONLY.get(method, ("", (), ()))
+    return dtype if dtype and since <= version.release < until else None
 
 
 def least_capability(version: Version, method: str, config: Mapping[str, Any]) -> tuple[str, int] | None:

@@ -28,10 +28,20 @@ def own_length(config: Mapping[str, Any]) -> int | None:
     """Return the context length of a model in tokens; None if the config is not unambiguous."""
     text = text_config(config)
     length = text.get("max_position_embeddings")
-    is_scaled = any(
-        _is_scaled(table.get(key)) for table in (config, text) for key in ("rope_scaling", "rope_parameters")
-    )
-    return None if is_scaled or _OTHER_LENGTHS & {*text} else positive(length)
+    return None if _is_rope_scaled(config) or _OTHER_LENGTHS & {*text} else positive(length)
+
+
+def length_limit(engine: Engine, config: Mapping[str, Any]) -> int | None:
+    """Return the longest context that an engine accepts for a model; None if the config is not unambiguous.
+
+    Unlike `own_length`, this is an upper bound: with a key other than `max_position_embeddings`, the class of the
+    config can add a default, and engines take the least.
+    """
+    text = text_config(config)
+    present = [key for key in ("max_position_embeddings", *_OTHER_LENGTHS) if key in text]
+    if len(present) != 1 or present[0] not in engine.length_keys or _is_rope_scaled(config):
+        return own_length(config)
+    return positive(text[present[0]])
 
 
 def counts(engine: Engine, args: Mapping[str, Any]) -> bool:
@@ -97,6 +107,11 @@ def quantization(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the `quantization_config` of a config.json, whose text part may have it; empty without one."""
     written = (table.get("quantization_config") for table in (config, text_config(config)))
     return next((found for found in written if isinstance(found, dict)), {})
+
+
+def _is_rope_scaled(config: Mapping[str, Any]) -> bool:
+    tables = (config, text_config(config))
+    return any(_is_scaled(table.get(key)) for table in tables for key in ("rope_scaling", "rope_parameters"))
 
 
 def _is_scaled(rope: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
