@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import pytest
 
-from compiling import REPOSITORY, check, complete, findings
+from compiling import REPOSITORY, check, complete
 from modelgen.cli.app import cli
 from modelgen.diagnostics import Severity
 from modelgen.diagnostics.examples import VLLM_IMAGE

@@ -142,6 +142,7 @@ class Engine(NamedTuple):
         plain_flags: Its flags by release, of an engine with `short_flags`. Its version need not be known.
         short_flags: Short flag → long flag, for an engine without a catalogue; None if it takes no flags.
         file_flags: Flags of such an engine whose value is a file or folder in the container.
+        json_flags: Flags of such an engine whose value is a JSON object; a table is written as one.
         repeats_flags: Whether such an engine takes a list as one flag per value.
         from_config: Whether it loads a checkpoint that a config.json describes.
         from_snapshot: Whether it serves offline only from a snapshot's path, not by repository id.
@@ -243,6 +244,7 @@ class Engine(NamedTuple):
     plain_flags: Callable[[], Catalogue] | None = None
     short_flags: Mapping[str, str] | None = None
     file_flags: frozenset[str] = frozenset()
+    json_flags: frozenset[str] = frozenset()
     repeats_flags: bool = False
     from_config: bool = False
     from_snapshot: bool = False

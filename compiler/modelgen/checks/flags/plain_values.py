@@ -27,6 +27,8 @@ def plain_fault(plain: PlainArgument) -> tuple[str, str] | None:
             return None
         if instead := switched(plain):
             return "true, or left out", instead
+    if isinstance(plain.value, dict) and plain.name in plain.engine.json_flags:
+        return None
     return unwritable(plain.value, plain.engine.title, repeats=plain.engine.repeats_flags) or _misfit(plain)
 
 
