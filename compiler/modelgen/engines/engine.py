@@ -153,6 +153,7 @@ class Engine(NamedTuple):
         instead: Replacements for removed flags.
         companions: Flags that require another flag.
         parsers: Flag for a parser of outputs → families of models, each with the parsers for it.
+        missing_in_draft: Version and arguments → the key that the config of a draft lacks; empty if it lacks none.
         at_most: Flags that limit each other.
         takes: Release, canonical name and value → whether the release accepts a value that its catalogue does not list.
         advice: Canonical name and value → remedy for a refused value; empty without one.
@@ -255,6 +256,7 @@ class Engine(NamedTuple):
     instead: Mapping[str, Instead] = MappingProxyType({})
     companions: tuple[Companion, ...] = ()
     parsers: Mapping[str, tuple[Family, ...]] = MappingProxyType({})
+    missing_in_draft: Callable[[Version | None, Mapping[str, Any]], str] | None = None
     at_most: tuple[AtMost, ...] = ()
     takes: Callable[[Release | None, str, Any], bool] | None = None
     advice: Callable[[str, Any], str] | None = None

@@ -89,6 +89,8 @@ def _misfit(plain: PlainArgument) -> tuple[str, str] | None:
         return expected, f'write `{plain.key} = "{choice}"`'
     if flag.kind is Kind.INT and (found := re.fullmatch(r"([1-9]\d{0,8})\s*[kK]i?", str(value), re.ASCII)):
         return expected, f"write `{plain.key} = {int(found[1]) * 1024}`"
+    if flag.kind is Kind.INT and written == "all":
+        return expected, f"write `{plain.key} = 999`: more than there are is all"
     if longer := [one for one in flag.choices if one.startswith(f"{written}-")]:
         return expected, f'write `{plain.key} = "{longer[0]}"`'
     from difflib import get_close_matches
