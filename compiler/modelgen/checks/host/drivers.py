@@ -151,7 +151,7 @@ def wrong_arch(context: Context) -> Iterator[Found]:
     ```
     """
     host = context.document.config.host
-    written = host.arch if host else None
+    written: str | None = host.arch if host else None
     for run in context.runs.values():
         arches = properties.arches_of(run.image, run.version) if run.image else frozenset()
         by_card = {card.known.arch: card.known.name for card in context.cards(run.model).values() if card.known}
