@@ -753,3 +753,19 @@ def test_an_older_cuda_is_offered_to_data_center_gpus_only(card: str, *, is_offe
     )
     [found] = [one for one in findings(complete(text)) if one.code == "MG311"]
     assert ("-cu129" in found.help) == is_offered
+
+
+def test_the_processor_of_a_gb10_is_known() -> None:
+    gb10 = 'card = "GB10"\ndevice = "0"'
+    old = MODEL.replace("[models.qwen]", '[models.qwen]\nimage = "vllm/vllm-openai:v0.10.0"')
+    assert "wrong-arch" in {rule for rule, _, _ in found(gpu(gb10, old))}
+    assert "wrong-arch" not in {rule for rule, _, _ in found(gpu(gb10, MODEL))}
+    [help_] = [help_ for rule, _, help_ in found(gpu(gb10, f'[host]\narch = "amd64"\n{MODEL}')) if rule == "wrong-arch"]
+    assert help_ == 'write `arch = "arm64"`'
+
+
+def test_unified_memory_is_one_budget_for_one_model_too() -> None:
+    gb10 = 'card = "GB10"\ndevice = "0"'
+    both = MODEL.replace('gpus = ["gpu0"]', 'gpus = ["gpu0"]\ngpu_memory = "80GiB"\nhost_memory = "%s"')
+    assert "limits-over-host" in {rule for rule, _, _ in found(gpu(gb10, both % "100GiB"))}
+    assert "limits-over-host" not in {rule for rule, _, _ in found(gpu(gb10, both % "30GiB"))}

@@ -21,6 +21,7 @@ device = "0"
 memory = "48GiB"
 device = "1"
 """
+NEWER = 'image = "vllm/vllm-openai:v0.30.0"'
 QWEN = f'[models.qwen]\nrepo = "a/b"\n{ARGS}'
 
 
@@ -37,6 +38,25 @@ def command_model(lines: str) -> str:
 
 
 CASES: list[tuple[str, str, str]] = [
+    # inside of tables
+    (model('args = { max-model-len = 8, speculative-config = "ngram" }'), "bad-flag-value", 'method = "ngram"'),
+    (model(f"args = {{ max-model-len = 8, compilation-config = 3 }}\n{NEWER}"), "bad-flag-value", "`O = 3`"),
+    (model("args = { max-model-len = 8, limit-mm-per-prompt = 'image=2' }"), "bad-flag-value", "{ image = 2 }"),
+    (
+        model('args = { max-model-len = 8, speculative-config = { method = "ngram" } }\n' + NEWER),
+        "missing-companion",
+        "`num_speculative_tokens = 4`",
+    ),
+    (
+        model(
+            'args = { max-model-len = 8, speculative-config = { method = "eagle3", num_speculative_tokens = 2 } }\n'
+            + NEWER
+        ),
+        "missing-companion",
+        "`model =",
+    ),
+    # host memory
+    (model('args = { max-model-len = 8, cpu-offload-gb = 16 }\nhost_memory = "8GiB"'), "host-memory", "smaller"),
     # repositories
     (repo("./models/qwen"), "path-as-repo", "namespace/name"),
     (repo("~/models/qwen"), "path-as-repo", "namespace/name"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from compiling import complete, findings
+from compiling import build, complete, findings
 
 COMMIT = "0c38a4e9d1c4a8d0ec23b2f5e3a10a1a62c2c1b4"
 
@@ -31,6 +31,20 @@ def checkpoint(args: str, engine: str = "vllm", version: str = "0.11.0", repo: s
         f'[models.qwen]\nengine = "{engine}"\nimage = "{image}{version}"\nrepo = "{repo}"\n'
         f'revision = "{COMMIT}"\nargs = {{ {length} = 8, {args} }}\n'
     )
+
+
+def test_a_table_is_written_as_json() -> None:
+    toml = complete(gguf("ctx-size = 8, chat-template-kwargs = { enable_thinking = false }").replace("b6500", "b7000"))
+    assert {one.code for one in findings(toml) if one.severity == "error"} == set()
+    [compose] = [text for name, text in build(toml).items() if name.endswith(".yml")]
+    assert '{"enable_thinking":false}' in compose
+
+
+def test_the_image_of_a_known_fork_is_one() -> None:
+    toml = gguf("ctx-size = 8, fmoe = true").replace("ggml-org/llama.cpp:server-b6500", "ikawrakow/ik_llama.cpp:server")
+    [found] = [one for one in findings(complete(toml)) if one.rule == "unverified-flag"]
+    assert "the fork may have it" in found.message
+    assert "did you mean" not in found.help
 
 
 CASES: list[tuple[str, str, str]] = [
@@ -97,6 +111,8 @@ CASES: list[tuple[str, str, str]] = [
     (gguf(line='mmproj = "./mmproj.gguf"'), "bad-file", "its path"),
     (gguf().replace("x.gguf", "x-00002-of-00002.gguf"), "bad-file", "x-00001-of-00002.gguf"),
     (gguf().replace('file = "x.gguf"\n', ""), "missing-file", ".gguf"),
+    (gguf().replace("x.gguf", "mmproj-F16.gguf"), "bad-file", 'write `mmproj = "mmproj-F16.gguf"`'),
+    (gguf('ctx-size = 8, ngl = "all"'), "bad-flag-value", "`ngl = 999`"),
     (gguf(line='quant = "Q4_K_M"'), "file-and-quant", "remove `quant`"),
     (gguf(line='draft = { repo = "a/d", file = "d.gguf", quant = "Q8_0" }'), "file-and-quant", "remove `quant`"),
     (gguf('c = 8, md = "./d.gguf"', 'draft = { repo = "a/d", file = "d.gguf" }'), "file-and-quant", "remove `md`"),

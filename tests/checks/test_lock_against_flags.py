@@ -557,6 +557,14 @@ HYBRID = {"architectures": ["Qwen3_5ForConditionalGeneration"], "text_config": {
     [
         (HYBRID, "", "0.23.0", ["default-sequences"]),
         ({"architectures": ["NemotronHForCausalLM"], "ssm_state_size": 128}, "", "0.23.0", ["default-sequences"]),
+        (
+            {"architectures": ["NemotronHForCausalLM"], "hybrid_override_pattern": "M-M*"},
+            "",
+            "0.23.0",
+            ["default-sequences"],
+        ),
+        ({"architectures": ["Lfm2ForCausalLM"], "layer_types": ["conv"]}, "", "0.23.0", ["default-sequences"]),
+        ({"architectures": ["GraniteMoeHybridForCausalLM"], "layer_types": ["attention"]}, "", "0.23.0", []),
         (HYBRID, ", max-num-seqs = 16", "0.23.0", []),
         (HYBRID, ", enforce-eager = true", "0.23.0", ["eager-mode"]),
         (HYBRID, "", "0.19.0", []),

@@ -62,6 +62,30 @@ def test_a_gguf_file_is_locked_as_its_engine_needs_it(root: Path) -> None:
     assert modelgen("build", cwd=root).returncode == 0
 
 
+def for_serve(root: Path, text: str) -> None:
+    (root / "models.toml").write_text(
+        '[project]\nname = "demo"\nhub = "hub"\n[gpus.gpu0]\nmemory = "24GiB"\ndevice = "0"\n'
+        f'[models.own]\nengine = "command"\ncommand = ["x", "{{port}}"]\n{text}'
+    )
+
+
+def test_a_file_for_serve_needs_no_image(root: Path) -> None:
+    for_serve(root, '[engines.llamacpp]\nversion = "b6500"\n')
+    write(root / "m-Q4.gguf", b"GGUF" + pattern(100, 1))
+    done = add(root, "m-Q4.gguf", "--id", "small")
+    assert done.returncode == 0, done.stderr
+    assert "next: modelgen serve\n" in done.stderr
+
+
+def test_a_table_with_errors_is_refused_before_anything_is_copied(root: Path) -> None:
+    for_serve(root, "")
+    write(root / "m-Q4.gguf", b"GGUF" + pattern(100, 1))
+    done = add(root, "m-Q4.gguf", "--id", "small")
+    assert done.returncode == 1
+    assert "nothing was added" in done.stderr
+    assert not (root / "hub").exists()
+
+
 def test_an_adapter_belongs_into_the_table_of_its_base(root: Path) -> None:
     before = (root / "models.toml").read_bytes()
     done = add(root, adapter(root / "lora", "org/base"))

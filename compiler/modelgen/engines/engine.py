@@ -142,6 +142,7 @@ class Engine(NamedTuple):
         plain_flags: Its flags by release, of an engine with `short_flags`. Its version need not be known.
         short_flags: Short flag → long flag, for an engine without a catalogue; None if it takes no flags.
         file_flags: Flags of such an engine whose value is a file or folder in the container.
+        json_flags: Flags of such an engine whose value is a JSON object; a table is written as one.
         repeats_flags: Whether such an engine takes a list as one flag per value.
         from_config: Whether it loads a checkpoint that a config.json describes.
         from_snapshot: Whether it serves offline only from a snapshot's path, not by repository id.
@@ -153,6 +154,7 @@ class Engine(NamedTuple):
         companions: Flags that require another flag.
         idle_alone: Flags that have no effect on requests without another flag.
         parsers: Flag for a parser of outputs → families of models, each with the parsers for it.
+        missing_in_draft: Version and arguments → the key that the config of a draft lacks; empty if it lacks none.
         at_most: Flags that limit each other.
         takes: Release, canonical name and value → whether the release accepts a value that its catalogue does not list.
         adapter_choices: Canonical name → what it accepts for a model with adapters, if its parser lists no choices.
@@ -248,6 +250,7 @@ class Engine(NamedTuple):
     plain_flags: Callable[[], Catalogue] | None = None
     short_flags: Mapping[str, str] | None = None
     file_flags: frozenset[str] = frozenset()
+    json_flags: frozenset[str] = frozenset()
     repeats_flags: bool = False
     from_config: bool = False
     from_snapshot: bool = False
@@ -259,6 +262,7 @@ class Engine(NamedTuple):
     companions: tuple[Companion, ...] = ()
     idle_alone: tuple[Companion, ...] = ()
     parsers: Mapping[str, tuple[Family, ...]] = MappingProxyType({})
+    missing_in_draft: Callable[[Version | None, Mapping[str, Any]], str] | None = None
     at_most: tuple[AtMost, ...] = ()
     takes: Callable[[Release | None, str, Any], bool] | None = None
     adapter_choices: Callable[[str], tuple[str, ...]] | None = None

@@ -60,7 +60,7 @@ def missing_image(context: Context) -> Iterator[tuple[str, Found]]:
                 Found(
                     document.at_header("models", name),
                     f"`{name}` has no image",
-                    f'write `image = "{_image_of(context, run)}"` here or in `[engines.{engine}]`',
+                    f'write `image = "{_image_of(context, run)}"` here or in `[engines.{engine}]`{_for_serve(context)}',
                 ),
             )
 
@@ -169,6 +169,18 @@ def _nearest_tag(run: ModelRun, image: Image) -> str | None:
     if version.text != number or number in catalogue.names or not is_between:
         return None  # candidates and corrections (rc1, post1) are published without a release
     return f"v{catalogue.release(version).name}"
+
+
+def _for_serve(context: Context) -> str:
+    """Return what to write instead for `modelgen serve`, if that could run every model of a file without images."""
+    runs = context.runs.values()
+    if any(run.reference is not None or run.engine is None or not run.engine.on_host for run in runs):
+        return ""
+    silent = [run for run in runs if run.engine is not None and run.engine.needs_repo and run.version is None]
+    if not silent:
+        return ""
+    tables = " and ".join(dict.fromkeys(f"`[engines.{run.engine_name}]`" for run in silent))
+    return f"; for `modelgen serve`, without Docker, write the `version` that is installed in {tables}"
 
 
 def _image_of(context: Context, run: ModelRun) -> str:

@@ -134,6 +134,13 @@ def missing_companion(context: Context) -> Iterator[Found]:
     ```
     """
     for name, run in context.runs.items():
+        lacking = run.engine.missing_in_draft if run.engine and not run.is_fork else None
+        if lacking and (key := lacking(run.version, run.args)):
+            draft = next(arg for arg in context.args_of(name) if arg.name == "speculative-config")
+            example = "4" if key == "num_speculative_tokens" else '"namespace/name"'
+            yield Found(
+                context.document.at_key(*draft.path), f"`{draft.key}` needs `{key}`", f"add `{key} = {example}`"
+            )
         written = {arg.name: arg for arg in context.args_of(name) if not arg.inner}
         for flag, other, help_text in run.engine.companions if run.engine else ():
             arg, companion = written.get(flag), written.get(other)

@@ -30,6 +30,8 @@ def plain_fault(plain: PlainArgument) -> tuple[str, str] | None:
         if instead := switched(plain):
             choices = plain.flag.choices if plain.flag else ()
             return f"a string: one of {_listed(choices)}" if choices else "true, or left out", instead
+    if isinstance(plain.value, dict) and plain.name in plain.engine.json_flags:
+        return None
     return unwritable(plain.value, plain.engine.title, repeats=plain.engine.repeats_flags) or _misfit(plain)
 
 
@@ -94,6 +96,8 @@ def _misfit(plain: PlainArgument) -> tuple[str, str] | None:
         return expected, f'write `{plain.key} = "{choice}"`'
     if flag.kind is Kind.INT and (found := re.fullmatch(r"([1-9]\d{0,8})\s*[kK]i?", str(value), re.ASCII)):
         return expected, f"write `{plain.key} = {int(found[1]) * 1024}`"
+    if flag.kind is Kind.INT and written == "all":
+        return expected, f"write `{plain.key} = 999`: more than there are is all"
     if longer := [one for one in flag.choices if one.startswith(f"{written}-")]:
         return expected, f'write `{plain.key} = "{longer[0]}"`'
     from difflib import get_close_matches

@@ -103,7 +103,7 @@ def cdi_switched_off(context: Context) -> Iterator[Found]:
 
 @rule("MG316", "host-memory")
 def host_memory(context: Context) -> Iterator[Found]:
-    """A model that keeps more in host memory than the host has.
+    """A model that keeps more in host memory than the host has, or than its `host_memory` allows.
 
     ## Why
     `cpu-offload-gb` and, until vLLM 0.17, `swap-space` are pinned memory per GPU. If there is not enough, the kernel
@@ -130,18 +130,23 @@ def host_memory(context: Context) -> Iterator[Found]:
     ```
     """
     host = context.document.config.host
+    memory = host.memory if host else None
     for name, model in context.models.items():
-        if host is None or host.memory is None:
-            return
         parts = [arg for arg in context.args_of(name) if arg.name in _IN_HOST_MEMORY and arg.is_known]
         gibibytes = sum(as_number(arg.value) or 0 for arg in parts) * max(len(model.gpus or ()), 1)
         shared = {gpu: card for gpu, card in context.cards(model).items() if card.unified}
         reserved = sum(fit.reservations(shared, model.gpu_memory).values())
-        if parts and gibibytes * 2**30 + reserved > host.memory:
-            kept = of_memory(gibibytes * 2**30)
+        kept = of_memory(gibibytes * 2**30)
+        if parts and model.host_memory is not None and gibibytes * 2**30 >= model.host_memory:
+            yield Found(
+                context.document.at_value(*max(parts, key=lambda arg: as_number(arg.value) or 0).path),
+                f"`{name}` keeps {kept} in host memory, but its `host_memory` is {of_memory(model.host_memory)}",
+                "write a smaller value, or a larger `host_memory`",
+            )
+        elif parts and memory is not None and gibibytes * 2**30 + reserved > memory:
             beside = f" and reserves {of_memory(reserved)} of the same memory" if reserved else ""
             yield Found(
                 context.document.at_value(*max(parts, key=lambda arg: as_number(arg.value) or 0).path),
-                f"`{name}` keeps {kept} in host memory{beside}, but the host has {of_memory(host.memory)}",
+                f"`{name}` keeps {kept} in host memory{beside}, but the host has {of_memory(memory)}",
                 "write a smaller value, or use more GPUs for the model",
             )

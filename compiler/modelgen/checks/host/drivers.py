@@ -132,11 +132,11 @@ def driver_below_image(context: Context) -> Iterator[Found]:
 
 @rule("MG313", "wrong-arch")
 def wrong_arch(context: Context) -> Iterator[Found]:
-    """An image for another processor architecture than the host's.
+    """An image, or a `[host] arch`, for another processor architecture than that of the host or of its GPU.
 
     ## Why
     The container ends with "exec format error", or Docker finds no matching manifest. vLLM's images before 0.10.2 and
-    those for ROCm are only for amd64.
+    those for ROCm are only for amd64. A GB10, a GH200 and a Jetson are parts of machines for arm64.
 
     ## Bad
     ```toml
@@ -154,14 +154,22 @@ def wrong_arch(context: Context) -> Iterator[Found]:
     ```
     """
     host = context.document.config.host
+    written: str | None = host.arch if host else None
     for run in context.runs.values():
         arches = properties.arches_of(run.image, run.version) if run.image else frozenset()
-        if host and host.arch and arches and host.arch not in arches:
+        by_card = {card.known.arch: card.known.name for card in context.cards(run.model).values() if card.known}
+        arch = written or next((one for one in by_card if one is not None), None)
+        if arch and arches and arch not in arches:
             yield Found(
                 context.document.at_value(*run.place),
-                f"this image is for {' and '.join(sorted(arches))}, but the host is {host.arch}",
+                f"this image is for {' and '.join(sorted(arches))}, but the host is {arch}"
+                f"{'' if written else f', as every machine with a {by_card[arch]}'}",
                 _for_this_arch(context, run),
             )
+        if written and (other := next((one for one in by_card if one not in (None, written)), None)):
+            place = context.document.at_value("host", "arch")
+            yield Found(place, f"a {by_card[other]} is part of a machine for {other}", f'write `arch = "{other}"`')
+            return
 
 
 def _for_this_arch(context: Context, run: ModelRun) -> str:

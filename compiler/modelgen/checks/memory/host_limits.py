@@ -62,7 +62,10 @@ def limits_over_host(context: Context) -> Iterator[Found]:
     ```
     """
     document, host = context.document, context.document.config.host
-    memory = host.memory if host else None
+    unified = [
+        card.memory for model in context.models.values() for card in context.cards(model).values() if card.unified
+    ]
+    memory = host.memory if host and host.memory is not None else max(unified, default=None)
     if memory is None:
         return
     limits = {name: model.host_memory for name, model in context.models.items() if model.host_memory is not None}
@@ -72,6 +75,13 @@ def limits_over_host(context: Context) -> Iterator[Found]:
             message = f"`{name}` may use {of_memory(limit)}, and the host has {of_memory(memory)}"
             yield Found(place, message, f"write less than {of_memory(memory)}")
     shared = _of_shared_memory(context)
+    for name, limit in limits.items():
+        if name in shared and limit <= memory < limit + shared[name]:
+            place = context.at_origin(name, "host_memory")
+            message = (
+                f"`{name}` may use {of_memory(limit + shared[name])} together with its GPU, of {of_memory(memory)}"
+            )
+            yield Found(place, message, "lower `host_memory` or `gpu_memory`: GPU and host share the memory")
     for profile_name, profile in (document.config.profiles or {}).items():
         names = [name for name in dict.fromkeys(profile.models) if name in limits or name in shared]
         parts = {name: limits.get(name, 0) + shared.get(name, 0) for name in names}

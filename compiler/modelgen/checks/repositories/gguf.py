@@ -112,7 +112,7 @@ def file_and_quant(context: Context) -> Iterator[Found]:
 
 @rule("MG110", "bad-file")
 def bad_file(context: Context) -> Iterator[Found]:
-    """A `file` or `mmproj` that is not a GGUF file in the repository, or a later part of a split one.
+    """A `file` or `mmproj` that is not a GGUF file in the repository, a later part of a split one, or a projector.
 
     ## Why
     The value is a path in the repository, as shown on the hub. For a split model, llama.cpp finds the other parts from
@@ -161,6 +161,9 @@ def bad_file(context: Context) -> Iterator[Found]:
                 help_text = "write its path as shown on the hub"
                 if _PATH.fullmatch(own):
                     help_text = f'write `{key} = "{own}"`, its path in the repository; `modelgen add` adds your own'
+            elif key != "mmproj" and file.rpartition("/")[2].lower().startswith("mmproj"):
+                message = f"`{file}` is the projector of a model, not the model"
+                help_text = f'write `mmproj = "{file}"`, and the file of the model as `{key}`'
             elif shard and int(shard[1]) != 1:
                 first = f"{file[: shard.start()]}-00001-of-{shard[2]}.gguf"
                 message, help_text = f"`{file}` is a later part of a split model", f'write `{key} = "{first}"`'

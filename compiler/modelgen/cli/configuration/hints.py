@@ -54,11 +54,11 @@ def _done(changes: ChangeSet) -> str:
     return f"{done}, {len(changes.delete)} removed" if changes.delete else done
 
 
-def next_up(config: Path, out: Path) -> str:
-    """Return the command that runs what was built."""
+def next_up(config: Path, out: Path | None) -> str:
+    """Return the command that runs what was built; without a build, that of the host's own programs."""
     options = [] if config == find_upward(Path()) else ["--config", config.as_posix()]
-    options += [] if out == config.parent / "build" else ["--out", out.as_posix()]
-    return shlex.join(["modelgen", "up", *options])
+    options += [] if out in (None, config.parent / "build") else ["--out", out.as_posix()]
+    return shlex.join(["modelgen", "up" if out is not None else "serve", *options])
 
 
 def refuse_hub(fleet: Fleet, config: Path) -> None:

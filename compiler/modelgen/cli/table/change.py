@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +16,6 @@ from modelgen.files import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
 
     from modelgen.diagnostics import Diagnostic
     from modelgen.load import Document
@@ -55,16 +57,37 @@ def read_files(config: Path) -> Files:
 
 
 def compiled(files: Files) -> Compilation:
-    """Compile the bytes, which need not be written yet."""
+    """Compile the bytes, which need not be written yet: for `modelgen serve` if they are for it, else for Docker."""
     from modelgen.pipeline import compile_source
+    from modelgen.targets import ON_HOST
 
-    return compile_source(
+    compile_for = partial(
+        compile_source,
         files.data,
         files.lock,
         read_measured(files.config),
         path=files.config.as_posix(),
         lock_path=lock_path(files.config).as_posix(),
     )
+    compilation = compile_for()
+    if not is_for_host(compilation):
+        return compilation
+    root = Path(os.path.abspath(files.config.parent)).as_posix()  # noqa: PTH100 - links stay as the user has them
+    return compile_for(targets=(ON_HOST,), root_from_out=root)
+
+
+def next_command(compilation: Compilation, config: Path) -> str:
+    """Return the command that runs what models.toml says now."""
+    from modelgen.cli.configuration.hints import next_up
+
+    return next_up(config, None if is_for_host(compilation) else config.parent / "build")
+
+
+def is_for_host(compilation: Compilation | Checked) -> bool:
+    """Return whether a file is meant for `modelgen serve`."""
+    from modelgen.resolve import runs
+
+    return compilation.fitted is not None and runs.is_for_host(compilation.fitted.resolved.runs)
 
 
 def errors_of(compilation: Compilation | Checked) -> list[Diagnostic]:

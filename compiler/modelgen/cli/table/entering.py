@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import lock_path
+from modelgen.cli.compiling import check_bytes, lock_path
 from modelgen.cli.configuration.suggested import free_id
 from modelgen.cli.reading import say
-from modelgen.cli.table.change import compiled, errors_of, refuse, write
+from modelgen.cli.table.change import compiled, errors_of, next_command, refuse, write
 from modelgen.cli.table.text import append
 from modelgen.files import ModelgenError
 
@@ -134,7 +134,17 @@ def enter(proposal: Proposal, connect: partial[Connection] | None) -> int:
     write(before, after, is_lock_first=True)
     click.echo(tables, nl=False)
     _report(proposal, lock, compilation.fleet)
+    click.echo(f"next: {next_command(compilation, before.config)}", err=True)
     return 0
+
+
+def refuse_early(proposal: Proposal) -> None:
+    """Print the errors that the table would have with any lock, and exit: the hub directory is still as it was."""
+    before, tables = proposal.files, proposal.tables(None)
+    checked = check_bytes(before.config, append(before.data, tables), None)
+    if errors := errors_of(checked):
+        click.echo(tables, nl=False, err=True)
+        click.get_current_context().exit(refuse(checked, errors, f"nothing was added; {before.unchanged}"))
 
 
 @contextmanager
@@ -172,7 +182,6 @@ def _locked(proposal: Proposal, connect: partial[Connection] | None) -> Lock:
 
 
 def _report(proposal: Proposal, lock: Lock, fleet: Fleet) -> None:
-    from modelgen.cli.configuration.hints import next_up
     from modelgen.sizes import of_files, of_memory
 
     config, name = proposal.files.config, proposal.name
@@ -190,4 +199,3 @@ def _report(proposal: Proposal, lock: Lock, fleet: Fleet) -> None:
     if not service.reservations:
         say("memory: it uses no GPU")
     say(f"profile: in none, so it is loaded by a request for `{name}` or by `modelgen load {name}`")
-    click.echo(f"next: {next_up(config, config.parent / 'build')}", err=True)

@@ -15,7 +15,7 @@ from modelgen.cli.hub.hub_options import hub_directory
 from modelgen.cli.reading import interrupted, printable, reading, say
 from modelgen.cli.table.change import read_valid
 from modelgen.cli.table.engine_choice import choose_engine, engine_table
-from modelgen.cli.table.entering import Proposal, enter
+from modelgen.cli.table.entering import Proposal, enter, refuse_early
 from modelgen.cli.terminal import is_terminal
 from modelgen.files import InputError
 
@@ -45,7 +45,7 @@ def add_folder(path: Path, repo: str, config: Path, choices: Choices | None) -> 
     document = _read(config)
     entry = None if choices is None or _is_served(repo, document) else _Entry.begin(repo, config, choices)
     try:
-        checkpoint = _put(path, repo, document, config)
+        checkpoint = _put(path, repo, document, config, entry)
     except KeyboardInterrupt:
         return interrupted(f"{repo} is unchanged; run it again")
     if entry is not None and checkpoint.kind != "lora":
@@ -74,20 +74,22 @@ class _Entry:
         return cls(repo, files, document, choices.gpu_of(document), choices.engine, choices.id_of(repo, document))
 
     def enter(self, checkpoint: Checkpoint) -> int:
+        return enter(self.proposal(checkpoint), None)
+
+    def proposal(self, checkpoint: Checkpoint) -> Proposal:
         config = self.document.config
         engine, why = choose_engine(checkpoint, None, config, self.engine, is_own=True)
         table = model_table(self.name, self.repo, checkpoint, self.gpu, engine=engine, defaults=config.defaults)
         text = engine_table(engine, config) + table
-        proposal = Proposal(self.files, self.document, self.name, lambda _: text, f"{engine.title}: {why}")
-        return enter(proposal, None)
+        return Proposal(self.files, self.document, self.name, lambda _: text, f"{engine.title}: {why}")
 
 
 def _is_served(repo: str, document: Document) -> bool:
     return any(repo in (model.repo, *(model.loras or {}).values()) for model in document.models.values())
 
 
-def _put(path: Path, repo: str, document: Document, config: Path) -> Checkpoint:
-    """Put the files into the hub directory, report it, and return the checkpoint."""
+def _put(path: Path, repo: str, document: Document, config: Path, entry: _Entry | None) -> Checkpoint:
+    """Put the files into the hub directory, report it, and return the checkpoint; check its table before."""
     hub = hub_directory(document.config.project.hub, config.parent)
     from modelgen.hub.adding.sources import find_sources
     from modelgen.hub.snapshot.checkpoint import examine
@@ -102,6 +104,8 @@ def _put(path: Path, repo: str, document: Document, config: Path) -> Checkpoint:
         say(f"left out, since no engine needs it: {', '.join(map(printable, skipped[:_MOST_NAMED]))}{more}")
     for warning in checkpoint.warnings:
         say(f"warning: {warning}")
+    if entry is not None and checkpoint.kind != "lora":
+        refuse_early(entry.proposal(checkpoint))
     added = _add(hub, repo, sources)
     _register(hub, config, added)
     _report(added, repo)

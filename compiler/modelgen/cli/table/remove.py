@@ -11,7 +11,7 @@ import click
 from modelgen.cli.completion import complete_models
 from modelgen.cli.options import config_option
 from modelgen.cli.reading import say
-from modelgen.cli.table.change import Files, compiled, errors_of, read_files, refuse, write
+from modelgen.cli.table.change import Files, compiled, errors_of, next_command, read_files, refuse, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,6 @@ def remove_command(model: str, config: Path) -> int:
     """
     before = read_files(config)
     model = _find(before, model)
-    from modelgen.cli.configuration.hints import next_up
     from modelgen.cli.table.text import without_model
 
     removal = without_model(before.data, model)
@@ -54,7 +53,7 @@ def remove_command(model: str, config: Path) -> int:
     _report(before, model, removal, gone, is_locked=not compilation.failed)
     for name in sorted(_unused_engines(after) - _unused_engines(before)):
         say(f"no model uses [engines.{name}] now")
-    click.echo(f"next: {next_up(before.config, before.config.parent / 'build')}", err=True)
+    click.echo(f"next: {next_command(compilation, before.config)}", err=True)
     return 0
 
 

@@ -47,6 +47,11 @@ class KnownCard(NamedTuple):
         """Return whether it is the GPU of a Jetson, which containers get by the runtime `nvidia` only."""
         return self.name.startswith("Jetson ")
 
+    @property
+    def arch(self) -> str | None:
+        """Return the processor of every machine that has this GPU, as Docker names it; None if there are several."""
+        return "arm64" if self.is_jetson or self.name.startswith(("GB", "GH")) else None
+
 
 _VISIBLE = {
     "T4": 14.56,

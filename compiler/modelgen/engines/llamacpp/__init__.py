@@ -76,6 +76,8 @@ _IMAGES = (
         skips_releases=True,
         runs_on=runs_on,
     ),
+    # A fork with flags of its own; its tags name no build of llama.cpp.
+    Published(re.compile(r"ghcr\.io/[a-z0-9._-]+/ik[_-]llama(?:[._-]?cpp)?"), is_fork=True),
 )
 ROUTES = (*api.OPENAI, *api.ANTHROPIC, *api.RERANK, *api.TOKENS, "/infill")
 _SERVER = Program(("llama-server",), reads_positional=False)
@@ -210,6 +212,7 @@ ENGINE = Engine(
     plain_flags=FLAGS,
     short_flags=SHORT_FLAGS,
     file_flags=frozenset(_FILES.split()),
+    json_flags=frozenset({"chat-template-kwargs", "json-schema"}),
     routes=ROUTES,
     warmup=warmup,
     opens=Opens(gguf=True),

@@ -5,6 +5,7 @@ Sources: docker/Dockerfile and entrypoints of the releases 0.8.5 to 0.33.0; the 
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ from modelgen.engines.vllm.packages import missing_packages
 from modelgen.engines.vllm.parsers import PARSERS
 from modelgen.engines.vllm.purposes import AUDIO, lacks_audio, scoring_flag
 from modelgen.engines.vllm.replaced_flags import INSTEAD
-from modelgen.engines.vllm.repositories import pin, repos
+from modelgen.engines.vllm.repositories import DRAFT, missing_in_draft, pin, repos
 from modelgen.engines.vllm.server_line import LINE
 from modelgen.engines.vllm.splitting import split_obstacle
 from modelgen.engines.weights import loaders
@@ -202,9 +203,20 @@ def takes(release: Release | None, name: str, value: Any) -> bool:  # noqa: ANN4
     return name == COMPILATION and type(value) is int and 0 <= value <= 3 and takes_level(release)
 
 
+# The form of older releases, `image=2,video=1`.
+_LIMITS = re.compile(r"[a-z]+=\d+(?:,[a-z]+=\d+)*", re.ASCII)
+
+
 def advice(name: str, value: Any) -> str:  # noqa: ANN401
     """Return the remedy for a value that a release refuses."""
-    return "`auto` exists since 0.14" if name == MAX_MODEL_LEN and value in _AUTO else ""
+    if name == MAX_MODEL_LEN and value in _AUTO:
+        return "`auto` exists since 0.14"
+    if name == DRAFT and value in ("ngram", "suffix"):
+        return f'write `{name} = {{ method = "{value}", num_speculative_tokens = 4 }}`'
+    if name == "compilation-config" and isinstance(value, int) and not isinstance(value, bool):
+        return f"write `O = {value}`"
+    limits = _LIMITS.fullmatch(value) if name == "limit-mm-per-prompt" and isinstance(value, str) else None
+    return f"write `{name} = {{ {limits[0].replace('=', ' = ').replace(',', ', ')} }}`" if limits else ""
 
 
 def warmup(args: Mapping[str, Any], config: Mapping[str, Any]) -> str:
@@ -287,6 +299,7 @@ ENGINE = Engine(
     instead=INSTEAD,
     companions=_COMPANIONS,
     idle_alone=_IDLE_ALONE,
+    missing_in_draft=missing_in_draft,
     parsers=PARSERS,
     at_most=_AT_MOST,
     takes=takes,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from modelgen.engines.api.warmup import architectures
 from modelgen.engines.weights.model_config import text_config
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 SEQUENCES = "max-num-seqs"
 _SINCE = (0, 20)
-_LAYERS = ("linear_attention", "mamba")
+_LAYERS = ("linear_attention", "mamba", "conv")
+# Configs of these list their layers in another way, or not at all.
+_ARCHITECTURES = ("Bamba", "FalconH1", "GraniteMoeHybrid", "Jamba", "Lfm2", "NemotronH", "Plamo2", "Zamba2")
 _KEYS = ("linear_num_value_heads", "mamba_d_ssm", "mamba_d_state", "mamba_num_heads", "ssm_state_size")
 # Flags that turn the graphs off, or change them.
 _OTHER_GRAPHS = ("enforce-eager", "compilation-config", "cudagraph-capture-sizes", "O")
@@ -27,7 +30,11 @@ def is_hybrid(config: Mapping[str, Any]) -> bool:
     """Return whether some layers of a model keep a state instead of a KV cache."""
     text = text_config(config)
     layers = text.get("layer_types")
-    return any(text.get(key) for key in _KEYS) or (isinstance(layers, list) and any(one in layers for one in _LAYERS))
+    if any(text.get(key) for key in _KEYS):
+        return True
+    if isinstance(layers, list):
+        return any(one in layers for one in _LAYERS)
+    return any(name.startswith(_ARCHITECTURES) for name in architectures(config))
 
 
 def missing_sequences(version: Version, args: Mapping[str, Any], config: Mapping[str, Any]) -> str:
