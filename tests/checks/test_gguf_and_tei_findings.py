@@ -111,7 +111,7 @@ CASES: list[tuple[str, str, str]] = [
     (gguf(line='mmproj = "./mmproj.gguf"'), "bad-file", "its path"),
     (gguf().replace("x.gguf", "x-00002-of-00002.gguf"), "bad-file", "x-00001-of-00002.gguf"),
     (gguf().replace('file = "x.gguf"\n', ""), "missing-file", ".gguf"),
-    (gguf().replace("x.gguf", "mmproj-F16.gguf"), "bad-file", 'write `mmproj = "mmproj-F16.gguf"`'),
+    (gguf().replace("x.gguf", "mmproj-F16.gguf"), "bad-file", "this one is for `mmproj`"),
     (gguf('ctx-size = 8, ngl = "all"'), "bad-flag-value", "`ngl = 999`"),
     (gguf(line='quant = "Q4_K_M"'), "file-and-quant", "remove `quant`"),
     (gguf(line='draft = { repo = "a/d", file = "d.gguf", quant = "Q8_0" }'), "file-and-quant", "remove `quant`"),

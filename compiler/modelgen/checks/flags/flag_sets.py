@@ -139,7 +139,9 @@ def missing_companion(context: Context) -> Iterator[Found]:
             draft = next(arg for arg in context.args_of(name) if arg.name == "speculative-config")
             example = "4" if key == "num_speculative_tokens" else '"namespace/name"'
             yield Found(
-                context.document.at_key(*draft.path), f"`{draft.key}` needs `{key}`", f"add `{key} = {example}`"
+                context.document.at_key(*draft.path),
+                f"`{draft.key}` needs `{key}`",
+                f"put `{key} = {example}` into its table",
             )
         written = {arg.name: arg for arg in context.args_of(name) if not arg.inner}
         for flag, other, help_text in run.engine.companions if run.engine else ():

@@ -163,7 +163,7 @@ def bad_file(context: Context) -> Iterator[Found]:
                     help_text = f'write `{key} = "{own}"`, its path in the repository; `modelgen add` adds your own'
             elif key != "mmproj" and file.rpartition("/")[2].lower().startswith("mmproj"):
                 message = f"`{file}` is the projector of a model, not the model"
-                help_text = f'write `mmproj = "{file}"`, and the file of the model as `{key}`'
+                help_text = "name the model's own file here; this one is for `mmproj`"
             elif shard and int(shard[1]) != 1:
                 first = f"{file[: shard.start()]}-00001-of-{shard[2]}.gguf"
                 message, help_text = f"`{file}` is a later part of a split model", f'write `{key} = "{first}"`'

@@ -214,7 +214,7 @@ def advice(name: str, value: Any) -> str:  # noqa: ANN401
     if name == DRAFT and value in ("ngram", "suffix"):
         return f'write `{name} = {{ method = "{value}", num_speculative_tokens = 4 }}`'
     if name == "compilation-config" and isinstance(value, int) and not isinstance(value, bool):
-        return f"write `O = {value}`"
+        return f"the flag `O = {value}` takes its place"
     limits = _LIMITS.fullmatch(value) if name == "limit-mm-per-prompt" and isinstance(value, str) else None
     return f"write `{name} = {{ {limits[0].replace('=', ' = ').replace(',', ', ')} }}`" if limits else ""
 
