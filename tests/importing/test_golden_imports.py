@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from importing import COMPOSE, LINT, errors, imported, models_in, services
+from imports import COMPOSE, LINT, errors, imported, models_in, services
 from modelgen.foreign import read_files
 from modelgen.lift.document import lift_lines
 from modelgen.lift.recognition import Server, recognize

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from importing import COMPOSE, errors, imported
+from imports import COMPOSE, errors, imported
 from modelgen.foreign import read_files
 from modelgen.importing import import_services
 
@@ -36,21 +36,22 @@ def test_llama_swap() -> None:
     assert errors(found) == []
     table = tomllib.loads(found.text)
     models, notes = table["models"], "\n".join(found.notes)
-    assert [*models] == ["qwen", "embed", "coder", "token"]
+    assert [*models] == ["qwen", "embed", "rerank", "coder", "token"]
     assert models["qwen"] | {"image": ""} == {
         "engine": "llamacpp",
         "repo": "unsloth/Qwen3-8B-GGUF",
         "quant": "Q4_K_M",
         "aliases": ["gpt-4o-mini", "claude[1m]"],
         "image": "",
-        "gpus": ["gpu0"],
+        "gpus": ["gpu1"],
         "idle_timeout": "600s",
         "concurrency": 4,
         "args": {"gpu-layers": 99, "ctx-size": 16384},
     }
     assert models["embed"]["keep_loaded"] is True
-    assert models["embed"]["gpu_memory"] == "auto"
-    assert (models["coder"]["gpu_memory"], models["coder"]["gpus"]) == (0.9, ["gpu0"])
+    assert "keep_loaded" not in models["rerank"]
+    assert "`rerank`: write `gpu_memory` of it and of `qwen`, then `keep_loaded = true`" in notes
+    assert (models["coder"]["gpu_memory"], models["coder"]["gpus"]) == (0.7, ["gpu0"])
     assert models["token"]["env"] == {"VLLM_LOGGING_LEVEL": "DEBUG"}
     assert table["defaults"] == {"idle_timeout": "900s", "start_timeout": "500s"}
     assert table["profiles"]["preload"] == {"models": ["qwen"], "default": True}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from importing import errors, imported, models_in, services
+from imports import errors, imported, models_in, services
 from modelgen.engines import ENGINES
 
 SNAPSHOTS = sorted(Path(__file__).parent.parent.glob("snapshot/__snapshots__/*/*.yml"))

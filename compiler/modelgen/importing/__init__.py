@@ -173,6 +173,8 @@ def _set_gpus(file: File) -> None:
             while device not in file.devices and wanted in file.devices.values():
                 wanted += "b"
             file.devices.setdefault(device, wanted)
+        file.devices = dict(sorted(file.devices.items(), key=lambda item: (len(item[1]), item[1])))
+    for table in file.tables:
         if table.devices:
             table.put("gpus", [file.devices[device] for device in table.devices])
 

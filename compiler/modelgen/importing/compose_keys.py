@@ -139,7 +139,7 @@ def _shown(value: Any) -> str:  # noqa: ANN401
         return ""
     if is_secret("", value):
         return "…"
-    text = value if isinstance(value, str) else str(value)
+    text = value if isinstance(value, str) else "" if value is True else str(value)
     return " ".join(text.replace(UNKNOWN, "…").split())
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from modelgen.importing.shares import LIMIT, share
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -102,14 +104,28 @@ def _set_group(file: File, name: str, group: Mapping[str, Any], members: Sequenc
     for key in group.keys() - {"swap", "exclusive", "persistent", "members"}:
         file.left_out[f"groups.{name}.{key} {group[key]}"] = "models.toml has no such key"
     for member in members if group.get("persistent") is True else ():
-        member.put("keep_loaded", True, f"the group `{name}` is persistent")  # noqa: FBT003 - a TOML value
+        _keep_loaded(name, member, [table for table in file.tables if table not in members])
     if group.get("swap", True) is not False:
-        file.said.append(f"the models of the group `{name}` take turns on the GPUs that they share")
+        if len(members) > 1:
+            file.said.append(f"the models of the group `{name}` take turns on the GPUs that they share")
         return
     for member in members:
         if member.share is None and member.devices:
             member.put("gpu_memory", "auto", f"the group `{name}` is loaded together")
     file.add_profile(name, members, is_default=False)
+
+
+def _keep_loaded(group: str, member: Table, others: Sequence[Table]) -> None:
+    """Keep a model of a persistent group loaded, unless no other model on its GPUs could start then."""
+    rivals = [one for one in others if {*one.devices} & {*member.devices}]
+    total = max((share(one) + share(member) for one in rivals), default=0.0)
+    if total <= LIMIT:
+        member.keys["keep_loaded"] = True
+        member.comments["keep_loaded",] = f"the group `{group}` is persistent"
+        return
+    names = ", ".join(f"`{one.id}`" for one in rivals)
+    member.left_out[f"groups.{group}.persistent true"] = f"{names} would not fit beside it"
+    member.to_do.append(f"write `gpu_memory` of it and of {names}, then `keep_loaded = true`: its group is persistent")
 
 
 def _preloaded(hooks: Any) -> list[str]:  # noqa: ANN401 - a YAML value

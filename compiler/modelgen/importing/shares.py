@@ -27,12 +27,12 @@ def set_share(table: Table, card: str | None) -> set[str]:
     if line is None or not table.devices:
         return {line.share} if line and line.share in engine.owned_args else set()
     entry = lifted.line.entries.get(line.share) if line.share else None
-    share = _number(entry.value) if entry else None
-    if share is not None and engine.static_share == line.share:
-        return _set_static(table, card, share)
-    if share is not None:
-        table.share = share
-        table.put("gpu_memory", share)
+    written = _number(entry.value) if entry else None
+    if written is not None and engine.static_share == line.share:
+        return _set_static(table, card, written)
+    if written is not None:
+        table.share = written
+        table.put("gpu_memory", written)
         return {line.share}
     if entry is None and (default := line.default_share(version)):
         table.share = default
@@ -41,7 +41,7 @@ def set_share(table: Table, card: str | None) -> set[str]:
     return set()
 
 
-def _set_static(table: Table, card: str | None, share: float) -> set[str]:
+def _set_static(table: Table, card: str | None, written: float) -> set[str]:
     """Set the reservation whose share for weights and KV cache is the written one, by the arithmetic of the release."""
     server = table.lifted.server
     known = find_known(card) if card else ()
@@ -56,12 +56,12 @@ def _set_static(table: Table, card: str | None, share: float) -> set[str]:
         middle = (low + high) // 2
         found = pools(version, ((memory, memory * middle // _STEPS),) * len(table.devices), args)
         static = 0.0 if isinstance(found, str) else found.static
-        low, high = (low, middle) if static >= share else (middle + 1, high)
+        low, high = (low, middle) if static >= written else (middle + 1, high)
     if low >= _STEPS:
         table.comments["args", server.engine.static_share] = "the share for weights and KV cache alone"
         return set()
     table.share = low / _STEPS
-    was = f"was: --{server.engine.static_share} {share:g}, without what the release needs beside"
+    was = f"was: --{server.engine.static_share} {written:g}, without what the release needs beside"
     table.put("gpu_memory", table.share, was)
     return {server.engine.static_share}
 
@@ -74,12 +74,17 @@ def _number(value: Any) -> float | None:  # noqa: ANN401
     return found if 0 < found <= 1 else None
 
 
+def share(table: Table) -> float:
+    """Return the share of its GPUs that a model takes: all that the limit allows if it does not say."""
+    return LIMIT if table.share is None else table.share
+
+
 def sums(tables: Sequence[Table]) -> Mapping[Device, float]:
     """Return the shares of models that are loaded together, by GPU; a model without a share takes all."""
     found: dict[Device, float] = {}
     for table in tables:
         for device in table.devices:
-            found[device] = found.get(device, 0) + (LIMIT if table.share is None else table.share)
+            found[device] = found.get(device, 0) + share(table)
     return {device: round(total, 6) for device, total in found.items()}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from importing import COMPOSE, LINT
+from imports import COMPOSE, LINT
 from modelgen.cli.app import cli
 
 if TYPE_CHECKING:

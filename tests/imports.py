@@ -11,7 +11,7 @@ from modelgen.foreign import read_files
 from modelgen.importing import Imported, import_services
 from modelgen.pipeline import check_source, compile_source
 
-LINT = Path(__file__).parent.parent / "lint"
+LINT = Path(__file__).parent / "lint"
 COMPOSE = "docker-compose.yml"
 
 
