@@ -29,7 +29,7 @@ def import_command(files: tuple[Path, ...], *, gpu: str | None, out: Path, assum
     """Write a models.toml from the engines in a file of another tool. An existing file is never overwritten.
 
     FILE is what `modelgen lint` reads: Compose files, a shell script or systemd unit, a llama-swap config, or a recipe
-    of vllm-project/recipes. Paths and mounts that cannot work are mended, and a comment names what was written. What
+    of vllm-project/recipes. Paths and mounts that cannot work are corrected, and a comment names what was written. What
     models.toml does not take is in a comment with the reason. Secrets are not copied. FILE itself is not changed.
 
     \b

@@ -1,4 +1,4 @@
-"""Import services of other tools: Foreign → the text of a models.toml, with errors mended and everything else said.
+"""Import services of other tools: Foreign → the text of a models.toml, with errors corrected and everything else said.
 
 Pure: it reads its arguments and the package's own data.
 """
@@ -63,7 +63,7 @@ def import_services(
 
     Args:
         foreign: What `modelgen.foreign.read_files` has read.
-        project: The name of the project, if the file does not tell it.
+        project: The name of the project, if the file does not name it.
         folder: The folder of the file, relative to that of models.toml.
         card: The product name of the GPUs.
         assumed: The versions of engines whose images do not tell theirs.
@@ -114,7 +114,7 @@ def _existing_networks(foreign: Foreign) -> frozenset[str]:
 
 
 class _Shared(NamedTuple):
-    """What the tables of a file share: its kind, names, GPUs, hub directories, and the networks that exist."""
+    """The values that the tables of a file share: its kind, names, GPUs, hub directories, and the networks that exist."""
 
     kind: str
     names: Names

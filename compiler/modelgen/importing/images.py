@@ -40,13 +40,13 @@ def set_image(table: Table) -> None:
 
 
 def _set_version(table: Table) -> None:
-    """Write the version where the tag does not tell it."""
+    """Write the version where the tag does not name it."""
     server = table.lifted.server
     engine = server.engine
     if "image" not in table.keys or "version" not in engine.keys or engine.catalogue is None:
         return
-    told = server.image is not None and not server.service.is_built and version_of(server.image) is not None
-    if told or (server.image is None and server.service.image is None and not server.service.is_built):
+    is_named = server.image is not None and not server.service.is_built and version_of(server.image) is not None
+    if is_named or (server.image is None and server.service.image is None and not server.service.is_built):
         return
     if server.version is not None:
         table.put("version", server.version.text)

@@ -100,7 +100,7 @@ def set_file(file: File, foreign: Foreign, tables: Mapping[str, Table]) -> None:
 
 
 def _set_group(file: File, name: str, group: Mapping[str, Any], members: Sequence[Table]) -> None:
-    """Set what a group says: who stays loaded, and who is loaded together; who takes turns needs nothing."""
+    """Set what a group says: models that stay loaded or are loaded together; those that take turns need nothing."""
     for key in group.keys() - {"swap", "exclusive", "persistent", "members"}:
         file.left_out[f"groups.{name}.{key} {group[key]}"] = "models.toml has no such key"
     for member in members if group.get("persistent") is True else ():

@@ -102,7 +102,7 @@ def _set_gguf(table: Table) -> set[str]:
         table.put("file", posixpath.basename(model))
     else:
         table.put("repo", f"OWNER/{_name(table.id)}", f"{PLACEHOLDER}the file does not tell the model")
-        table.put("quant", "Q4_K_M", f"{PLACEHOLDER}the file does not tell it")
+        table.put("quant", "Q4_K_M", f"{PLACEHOLDER}the file does not name it")
         table.to_do.append("write its `repo`: the file does not tell the model")
     vision = line.text("mmproj")
     found = SNAPSHOT.fullmatch(vision) if vision else None
@@ -169,11 +169,11 @@ def set_hub(table: Table) -> tuple[Hub | None, Mount | None]:
                 "./models/hub", f"was: the volume `{name}`; copy its weights, or fetch them again", is_mounted=False
             ), mount
         source = mount.source.text.rstrip("/\\") or "/"
-        return _mended(table, source, target, inside), mount
+        return _corrected(table, source, target, inside), mount
     return None, None
 
 
-def _mended(table: Table, source: str, target: str, inside: str) -> Hub:
+def _corrected(table: Table, source: str, target: str, inside: str) -> Hub:
     """Return the hub directory that a mount means, also where it is one level off."""
     text = table.lifted.model.text if table.lifted.model is not None else ""
     parent = posixpath.dirname(inside)
