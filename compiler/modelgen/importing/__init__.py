@@ -114,7 +114,7 @@ def _existing_networks(foreign: Foreign) -> frozenset[str]:
 
 
 class _Shared(NamedTuple):
-    """The values that the tables of a file share: its kind, names, GPUs, hub directories, and the networks that exist."""
+    """The values that all tables of a file share: its kind, names, GPUs, hub directories, and existing networks."""
 
     kind: str
     names: Names

@@ -1,4 +1,4 @@
-"""Import the flags of a server: typed as its release knows them, corrected where it refuses them, or left out and said."""
+"""Import the flags of a server: typed as its release knows them, corrected where it refuses them, or left out."""
 
 from __future__ import annotations
 
