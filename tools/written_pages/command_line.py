@@ -23,7 +23,8 @@ ARGUMENTS = {
     "REPO|PATH": "A repository on the hub; with `--as`, a folder or a GGUF file.",
 }
 """The arguments of commands: click has no help for them."""
-OF_COMMANDS = {"lint": {"FILE": "The file, or `-` for stdin. Default: the one that Compose takes here."}}
+_FOREIGN = {"FILE": "The file, or `-` for stdin. Default: the one that Compose takes here."}
+OF_COMMANDS = {"import": _FOREIGN, "lint": _FOREIGN}
 """Arguments that mean something else in one command."""
 _COMMAND = re.compile(r"(?:[A-Z_]+=\S+ )*modelgen ")
 _INTRO = """\

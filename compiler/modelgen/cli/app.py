@@ -26,6 +26,7 @@ COMMANDS = {
     "fetch": ("hub.fetch", "Download what models.lock lists into the hub directory."),
     "fit": ("configuration.fit", "Estimate whether the models fit into their reserved memory."),
     "hold": ("control.hold", "Stop a model and keep it from running."),
+    "import": ("importing", "Write a models.toml from a Compose file, a script, or a llama-swap config."),
     "init": ("configuration.init", "Write a commented models.toml to start from."),
     "inventory": ("hub.inventory", "List what models.lock serves, for an audit."),
     "key": ("control.key", "Make an API key for the orchestrator."),

@@ -22,12 +22,12 @@ COMMANDS: Mapping[str, str] = {
     **dict.fromkeys(
         ("pull", "download", "sync"), "run `modelgen fetch`; for a new model, `modelgen add NAMESPACE/NAME` before"
     ),
-    **dict.fromkeys(("check", "lint", "test"), "run `modelgen validate`"),
+    **dict.fromkeys(("check", "test"), "run `modelgen validate`"),
     **dict.fromkeys(("config", "render", "generate", "compile"), "run `modelgen build`"),
     **dict.fromkeys(("preview", "dry-run"), "run `modelgen plan`, or `modelgen diff` for the files"),
     **dict.fromkeys(("new", "create-config"), "run `modelgen init`"),
     **dict.fromkeys(("freeze", "pin"), "run `modelgen lock`"),
-    **dict.fromkeys(("import", "register", "convert"), "run `modelgen add ./FOLDER --as local/NAME`"),
+    **dict.fromkeys(("register", "convert"), "run `modelgen add ./FOLDER --as local/NAME`"),
     **dict.fromkeys(("stats", "events", "port", "state", "output", "volumes"), "run `modelgen status`"),
     **dict.fromkeys(("pause", "disable"), "run `modelgen hold MODEL`"),
     **dict.fromkeys(("unpause", "resume", "enable"), "run `modelgen release MODEL`"),

@@ -1,4 +1,4 @@
-"""Read the files of other tools that a command is given, and those that they name."""
+"""Read the files of other tools that a command is given, and those that they name; the options of such commands."""
 
 from __future__ import annotations
 
@@ -12,12 +12,24 @@ from modelgen.cli.exits import cannot
 from modelgen.files import MAX_SOURCE_BYTES, ModelgenError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen.engines.images.versions import Version
     from modelgen.foreign import Foreign
 
 _DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _STDIN = "-"
 _DEEPEST = 10
 _MOST_FILES = 200
+
+gpu_option = click.option("--gpu", metavar="CARD", help='The GPUs that the services run on, such as "RTX 3090".')
+assumed_option = click.option(
+    "--assume-version",
+    "assumed",
+    metavar="[ENGINE=]VERSION",
+    multiple=True,
+    help="The engine's version if its image has no version in the tag, such as 0.30.0 or vllm=0.30.0.",
+)
 
 
 def read_foreign(paths: tuple[Path, ...]) -> Foreign:
@@ -29,7 +41,7 @@ def read_foreign(paths: tuple[Path, ...]) -> Foreign:
     Raises:
         ModelgenError: A file cannot be read.
     """
-    paths = paths or _default_files()
+    paths = paths or default_files()
     texts = [(path.as_posix(), _read(path)) for path in paths]
     from modelgen.foreign import read_files, variables_of
 
@@ -53,7 +65,7 @@ def read_foreign(paths: tuple[Path, ...]) -> Foreign:
     return foreign
 
 
-def _default_files() -> tuple[Path, ...]:
+def default_files() -> tuple[Path, ...]:
     """Return the file that Compose takes here, with its override."""
     for name in _DEFAULT_NAMES:
         if Path(name).is_file():
@@ -85,3 +97,33 @@ def _beside(path: Path) -> bytes | None:
             return file.read(MAX_SOURCE_BYTES + 1)
     except (OSError, ValueError):
         return None
+
+
+def card_of(gpu: str | None) -> str | None:
+    """Return the product name of a GPU that the data has."""
+    if gpu is None:
+        return None
+    from modelgen.engines.host.cards import find_known
+
+    found = find_known(gpu, None)
+    if len(found) == 1:
+        return gpu
+    if found:
+        names = ", ".join(card.name for card in found)
+        raise click.UsageError(f"`--gpu {gpu}` can be several: {names}")
+    raise click.UsageError(f"`--gpu {gpu}` is none that modelgen knows; `modelgen explain unknown-card` says more")
+
+
+def versions_of(assumed: tuple[str, ...]) -> Mapping[str, Version]:
+    """Return the versions that are assumed, by engine."""
+    from modelgen.engines import ENGINES
+    from modelgen.engines.images.versions import parse_version
+
+    found: dict[str, Version] = {}
+    for text in assumed:
+        name, sign, written = text.partition("=")
+        version = parse_version(written if sign else name)
+        if version is None or (sign and name not in ENGINES):
+            raise click.UsageError(f"`--assume-version {text}` is none; write it as vllm=0.30.0")
+        found |= {name: version} if sign else {engine: version for engine in ENGINES if engine not in found}
+    return found

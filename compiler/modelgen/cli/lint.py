@@ -9,26 +9,17 @@ import click
 
 from modelgen.cli.exits import FOUND
 from modelgen.cli.findings import print_diagnostics
-from modelgen.cli.foreign_files import read_foreign
+from modelgen.cli.foreign_files import assumed_option, card_of, gpu_option, read_foreign, versions_of
 from modelgen.cli.options import format_option, max_findings_option
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from modelgen.engines.images.versions import Version
     from modelgen.linting import Linted
 
 
 @click.command("lint")
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
-@click.option("--gpu", metavar="CARD", help='The GPUs that the services run on, such as "RTX 3090".')
-@click.option(
-    "--assume-version",
-    "assumed",
-    metavar="[ENGINE=]VERSION",
-    multiple=True,
-    help="The engine's version if its image has no version in the tag, such as 0.30.0 or vllm=0.30.0.",
-)
+@gpu_option
+@assumed_option
 @click.option("--rule", "rules", metavar="NAME=off", multiple=True, help="Switch a rule off; repeat it for several.")
 @format_option
 @max_findings_option
@@ -61,42 +52,13 @@ def lint_command(  # noqa: PLR0913 - an argument for each option
     from modelgen.diagnostics import has_errors
     from modelgen.linting import lint
 
-    linted = lint(foreign, card=_card(gpu), assumed=_versions(assumed), off=_switched_off(rules))
+    linted = lint(foreign, card=card_of(gpu), assumed=versions_of(assumed), off=_switched_off(rules))
     print_diagnostics(
         linted.diagnostics, linted.foreign.sources, format_, limit=max_findings, to_stderr=False, command="lint"
     )
     if format_ == "human":
         click.echo(_last_line(linted), err=True)
     return FOUND if has_errors(linted.diagnostics) else 0
-
-
-def _card(gpu: str | None) -> str | None:
-    """Return the product name of a GPU that the data has."""
-    if gpu is None:
-        return None
-    from modelgen.engines.host.cards import find_known
-
-    found = find_known(gpu, None)
-    if len(found) == 1:
-        return gpu
-    if found:
-        names = ", ".join(card.name for card in found)
-        raise click.UsageError(f"`--gpu {gpu}` can be several: {names}")
-    raise click.UsageError(f"`--gpu {gpu}` is none that modelgen knows; `modelgen explain unknown-card` says more")
-
-
-def _versions(assumed: tuple[str, ...]) -> Mapping[str, Version]:
-    from modelgen.engines import ENGINES
-    from modelgen.engines.images.versions import parse_version
-
-    found: dict[str, Version] = {}
-    for text in assumed:
-        name, sign, written = text.partition("=")
-        version = parse_version(written if sign else name)
-        if version is None or (sign and name not in ENGINES):
-            raise click.UsageError(f"`--assume-version {text}` is none; write it as vllm=0.30.0")
-        found |= {name: version} if sign else {engine: version for engine in ENGINES if engine not in found}
-    return found
 
 
 def _switched_off(rules: tuple[str, ...]) -> frozenset[str]:

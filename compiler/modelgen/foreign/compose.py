@@ -98,8 +98,17 @@ def _read(sources: list[Source], passed: list[Opened], variables: Mapping[str, s
         for place in reader.invalid
     ]
     missing = {name: value for reader in files.readers for name, value in reader.missing.items()}
-    every = tuple(files.sources.values())
-    return Foreign("compose", every, services, (*files.unread, *unread), missing, tuple(files.wanted))
+    whole = Layers([(file.reader, file.root) for file in passed if file.root is not None])
+    return Foreign(
+        kind="compose",
+        sources=tuple(files.sources.values()),
+        services=services,
+        unread=(*files.unread, *unread),
+        missing=missing,
+        wanted=tuple(files.wanted),
+        keys=whole.keys(),
+        written=whole.plain,
+    )
 
 
 def _extended(

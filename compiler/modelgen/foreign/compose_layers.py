@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from yaml.nodes import ScalarNode
+
+from modelgen.foreign.yaml_nodes import TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,9 +61,25 @@ class Layers:
         found = (reader.value(item) for reader, item in self.items(*path))
         return tuple(value for value in found if value is not None)
 
+    def plain(self, key: str) -> Any:  # noqa: ANN401 - any YAML value
+        """Return what stands at a key as plain data: mappings merged, lists joined, else the last; None without one."""
+        found: Any = None
+        try:
+            for reader, node in self.at(key).nodes:
+                found = _merged(found, reader.plain(node))
+        except (TooLargeError, RecursionError):
+            return None
+        return found
+
     def keys(self) -> frozenset[str]:
         """Return all keys."""
         return frozenset(key for _, entries in self._entries for key in entries)
+
+
+def _merged(first: Any, second: Any) -> Any:  # noqa: ANN401
+    if isinstance(first, dict) and isinstance(second, dict):
+        return {**first, **{key: _merged(first.get(key), value) for key, value in second.items()}}
+    return [*first, *second] if isinstance(first, list) and isinstance(second, list) else second
 
 
 _NOTHING = Layers([])

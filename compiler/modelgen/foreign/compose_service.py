@@ -60,6 +60,7 @@ def read_service(name: Value, layers: Layers, unread: list[Unread], files: Files
         profiles=layers.texts("profiles"),
         labels=_pairs(layers.at("labels")),
         keys=layers.keys(),
+        written=layers.plain,
         dropped=tuple(dropped),
         unread=tuple(unread),
     )

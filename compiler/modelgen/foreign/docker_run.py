@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelgen.foreign.compose_values import mount_of, port_of
 from modelgen.foreign.services import GpuRequest, HealthCheck, Service, Variable
@@ -24,6 +24,37 @@ _ALONE = frozenset(
     }
 )
 _SHORT = {"v": "volume", "e": "env", "p": "publish", "u": "user", "net": "network", "h": "hostname", "w": "workdir"}
+# Options with another name in a Compose file.
+_LISTS = (
+    "volumes",
+    "environment",
+    "ports",
+    "labels",
+    "devices",
+    "extra_hosts",
+    "cap_add",
+    "cap_drop",
+    "security_opt",
+    "group_add",
+    "dns",
+    "tmpfs",
+    "gpus",
+    "env_file",
+    "mount",
+)
+_COMPOSE = {
+    "volume": "volumes",
+    "env": "environment",
+    "publish": "ports",
+    "label": "labels",
+    "ulimit": "ulimits",
+    "name": "container_name",
+    "memory": "mem_limit",
+    "m": "mem_limit",
+    "device": "devices",
+    "network": "network_mode",
+    "add-host": "extra_hosts",
+}
 _IDS = re.compile(r"[\"']*device=(?P<ids>[^\"']+)[\"']*")
 
 
@@ -78,8 +109,26 @@ def read_docker_run(name: Value, words: Sequence[Value]) -> Service:
         ipc=_last(options, "ipc"),
         is_privileged="privileged" in options,
         user=_last(options, "user"),
-        keys=frozenset(options),
+        keys=frozenset(_names(options)),
+        written=_names(options).get,
     )
+
+
+def _names(options: dict[str, list[Value]]) -> dict[str, Any]:
+    """Return the options by the keys of a Compose file that mean the same, as plain data."""
+    found: dict[str, Any] = {}
+    for option, values in options.items():
+        key = _COMPOSE.get(option, option.replace("-", "_"))
+        texts = [value.text for value in values]
+        if option in _ALONE:
+            found[key] = True
+        elif key == "ulimits":
+            found[key] = dict(text.split(":")[0].split("=", 1) for text in texts if "=" in text)
+        elif key in _LISTS:
+            found[key] = texts
+        else:
+            found[key] = texts[-1]
+    return found
 
 
 def _last(options: dict[str, list[Value]], key: str) -> Value | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from yaml.nodes import ScalarNode
 
 from modelgen.foreign.compose_files import Files
+from modelgen.foreign.compose_layers import Layers
 from modelgen.foreign.followed import Follower
 from modelgen.foreign.interpolation import Piece
 from modelgen.foreign.services import Foreign, Unread
@@ -46,6 +48,7 @@ def read_llamaswap(reader: Reader, root: Node | None, beside: Mapping[str, bytes
     """
     files = Files(reader.source.path, beside)
     top = reader.entries(root)
+    written = Layers([(reader, root)] if root is not None else []).plain
     macros = _macros(reader, top["macros"].value if "macros" in top else None)
     services: dict[str, Service] = {}
     unread: list[Unread] = []
@@ -67,9 +70,30 @@ def read_llamaswap(reader: Reader, root: Node | None, beside: Mapping[str, bytes
                 key, _, _ = text.text.partition("=")
                 variables[key] = text.part(len(key) + 1)
         title, words = reader.key(entry.key), found[-1].words
-        services[name] = Follower(title, variables, files).follow(words) or read_command(title, words, variables)
-    sources = (reader.source, *files.sources.values())
-    return Foreign("llama-swap", sources, services, (*unread, *files.unread), wanted=tuple(files.wanted))
+        settings = Layers([(reader, entry.value)])
+        services[name] = replace(
+            Follower(title, variables, files).follow(words) or read_command(title, words, variables),
+            name=title,
+            settings={key: _filled(settings.plain(key), known) for key in settings.keys()},  # noqa: SIM118 - no mapping
+        )
+    return Foreign(
+        kind="llama-swap",
+        sources=(reader.source, *files.sources.values()),
+        services=services,
+        unread=(*unread, *files.unread),
+        wanted=tuple(files.wanted),
+        keys=frozenset(top),
+        written=written,
+    )
+
+
+def _filled(value: Any, macros: Mapping[str, str]) -> Any:  # noqa: ANN401 - any YAML value
+    """Return plain data with the macros in its texts replaced."""
+    if isinstance(value, dict):
+        return {key: _filled(one, macros) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_filled(one, macros) for one in value]
+    return _MACRO.sub(lambda found: _value(found["name"], macros, 0), value) if isinstance(value, str) else value
 
 
 def _macros(reader: Reader, node: Node | None) -> dict[str, str]:

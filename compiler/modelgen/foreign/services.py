@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from modelgen.foreign.values import Value
     from modelgen.source import Source, Span
+
+
+def nothing(_key: str) -> Any:  # noqa: ANN401 - the default of `written`
+    """Return the value of a key that is not kept."""
+    return None
 
 
 class Variable(NamedTuple):
@@ -128,7 +133,9 @@ class Service:
         labels: Its labels.
         on_host: Whether it runs on the host, without a container.
         engine: The name of its engine, if the kind of file names it; the command is then what follows the program.
-        keys: All keys that are written.
+        keys: All keys that are written, as Compose names them.
+        written: A key → its value as plain data, read when it is asked for; None where it is null or not known.
+        settings: What a tool says beside the command: the keys of a model of llama-swap.
         dropped: Where the text begins that Compose drops from a command that is one string.
         unread: What of it could not be read, each with its place and the reason.
     """
@@ -160,6 +167,8 @@ class Service:
     on_host: bool = False
     engine: str = ""
     keys: frozenset[str] = frozenset()
+    written: Callable[[str], Any] = nothing
+    settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     dropped: tuple[Span, ...] = ()
     unread: tuple[Unread, ...] = ()
 
@@ -191,6 +200,8 @@ class Foreign:
         unread: What could not be read; one with `is_error` is why there are no services.
         missing: Variables without a value, each with a place where it is used.
         wanted: Files beside it that belong to it, as written, and that were not handed in.
+        keys: The keys of the file itself.
+        written: A key of the file → its value as plain data, as in a service.
     """
 
     kind: str
@@ -199,3 +210,5 @@ class Foreign:
     unread: tuple[Unread, ...] = ()
     missing: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
     wanted: tuple[str, ...] = ()
+    keys: frozenset[str] = frozenset()
+    written: Callable[[str], Any] = nothing

@@ -66,6 +66,12 @@ class _Scanner:
             self._words.append(Value("".join(self._letters), place))
         self._letters, self._offsets, self._has_word = [], [], False
 
+    def end_before_redirection(self, at: int) -> None:
+        """End a word before a redirection; a number there is the descriptor that is redirected, as in `2>&1`."""
+        if self._letters and "".join(self._letters).isdecimal():
+            self._letters, self._offsets, self._has_word = [], [], False
+        self.end_word(at)
+
     def end_command(self, at: int) -> None:
         self.end_word(at)
         if self._words:
@@ -122,7 +128,7 @@ def commands(script: Value, variables: Mapping[str, str], *, is_one_line: bool =
             scanner.end_command(at)
             at += 1
         elif letter in "<>" or letter == "&":
-            scanner.end_word(at)
+            scanner.end_before_redirection(at)
             if heredoc := _HEREDOC.match(text, at):
                 heredocs.append(heredoc["end"])
             at = heredoc.end() if heredoc else _redirection(text, at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -13,13 +13,18 @@ from modelgen.foreign.values import Value
 from modelgen.foreign.yaml_places import Scalar, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from modelgen.source import Source, Span
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULLS = ("", "~", "null", "Null", "NULL")
 _DEEPEST = 60
+_PLAIN: Mapping[str, Callable[[str], Any]] = {
+    "bool": lambda text: text.lower() in ("true", "yes", "on"),
+    "int": int,
+    "float": float,
+}
 _INDENTED = re.compile(r"^[ ?-]{120}", re.MULTILINE)
 _MOST = 400_000
 
@@ -138,6 +143,21 @@ class Reader:
         for name in found.missing:
             self.missing.setdefault(name, value)
         return value
+
+    def plain(self, node: Node | None) -> Any:  # noqa: ANN401 - any YAML value
+        """Return a node as plain data; what a variable stands in is text."""
+        if isinstance(node, MappingNode):
+            return {key: self.plain(entry.value) for key, entry in self.entries(node).items()}
+        if isinstance(node, SequenceNode):
+            return [self.plain(item) for item in self.items(node)]
+        value = self.value(node)
+        if value is None or not isinstance(node, ScalarNode) or "$" in node.value:
+            return None if value is None else value.text
+        read = _PLAIN.get(node.tag.rpartition(":")[2])
+        try:
+            return value.text if read is None else read(value.text)
+        except ValueError:
+            return value.text
 
     def key(self, node: ScalarNode) -> Value:
         """Return a key, in which Compose replaces no variables."""

@@ -53,12 +53,14 @@ class CommandLine(NamedTuple):
         positionals: The words that are no flag and no value.
         is_whole: Whether every word is known.
         valueless: The flags that lack their value.
+        replaced: The values that a later one of the same flag replaces.
     """
 
     entries: dict[str, Entry]
     positionals: tuple[Value, ...]
     is_whole: bool
     valueless: tuple[Value, ...]
+    replaced: tuple[Entry, ...] = ()
 
     def text(self, *names: str) -> str | None:
         """Return the value of the first of these flags that is written, if it is known."""
@@ -123,6 +125,7 @@ def read_words(engine: Engine, version: Version | None, words: Sequence[Value]) 
     entries: dict[str, Entry] = {}
     positionals: list[Value] = []
     valueless: list[Value] = []
+    replaced: list[Entry] = []
     is_whole = True
     at = 0
     while at < len(words):
@@ -165,8 +168,22 @@ def read_words(engine: Engine, version: Version | None, words: Sequence[Value]) 
             key = name
         elif flag is None and flags.may_abbreviate(head):
             value = None  # it may be unique in the release, which is not known
-        entries[name] = Entry(key, name, value, at_key, at_value)
-    return CommandLine(entries, tuple(positionals), is_whole, tuple(valueless))
+        _put(entries, Entry(key, name, value, at_key, at_value), flag, replaced)
+    return CommandLine(entries, tuple(positionals), is_whole, tuple(valueless), tuple(replaced))
+
+
+def _put(entries: dict[str, Entry], entry: Entry, flag: Flag | None, replaced: list[Entry]) -> None:
+    """Put an entry in the place of an earlier one of the same flag, or add its values to a flag that takes several."""
+    earlier = entries.get(entry.name)
+    if earlier is not None and flag is not None and flag.repeated and None not in (earlier.value, entry.value):
+        entry = entry._replace(value=[*_listed(earlier.value), *_listed(entry.value)])
+    elif earlier is not None:
+        replaced.append(earlier)
+    entries[entry.name] = entry
+
+
+def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - of an Entry
+    return value if isinstance(value, list) else [value]
 
 
 def _is_flag(text: str) -> bool:

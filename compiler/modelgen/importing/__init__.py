@@ -1,0 +1,249 @@
+"""Import services of other tools: Foreign → the text of a models.toml, with errors corrected and everything else said.
+
+Pure: it reads its arguments and the package's own data.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from modelgen.importing.arguments import set_arguments
+from modelgen.importing.compose_keys import set_compose, set_variables
+from modelgen.importing.folders import rebase, rebased
+from modelgen.importing.gpus import set_devices
+from modelgen.importing.images import set_image
+from modelgen.importing.llamaswap import set_file, set_settings
+from modelgen.importing.model_names import RESERVED, Names, served_names, service_name, wanted_id
+from modelgen.importing.shares import set_share
+from modelgen.importing.tables import Table
+from modelgen.importing.weights import Hub, set_hub, set_repo
+from modelgen.importing.writing import File, write
+from modelgen.lift.document import lift_lines
+from modelgen.lift.recognition import Server, recognize
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen.engines.images.versions import Version
+    from modelgen.foreign import Foreign, Service
+    from modelgen.lift.document import Lifted
+
+_NO_HUB = Hub("./models/hub", is_mounted=False)
+_READ = ("services", "name", "version")
+_PORT = 8080
+
+
+class Imported(NamedTuple):
+    """A models.toml.
+
+    Args:
+        text: Its text; empty if there is no engine in the foreign file.
+        notes: What the user has to do or to know, one line each.
+        models: The ids of its models.
+        others: The services that are no engine.
+    """
+
+    text: str
+    notes: tuple[str, ...]
+    models: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+def import_services(
+    foreign: Foreign,
+    *,
+    project: str,
+    folder: str = ".",
+    card: str | None = None,
+    assumed: Mapping[str, Version] | None = None,
+) -> Imported:
+    """Return the models.toml that does what the engines of a foreign file do.
+
+    Args:
+        foreign: What `modelgen.foreign.read_files` has read.
+        project: The name of the project, if the file does not name it.
+        folder: The folder of the file, relative to that of models.toml.
+        card: The product name of the GPUs.
+        assumed: The versions of engines whose images do not tell theirs.
+    """
+    found = {name: recognize(service, assumed or {}) for name, service in foreign.services.items()}
+    servers = [one for one in found.values() if isinstance(one, Server)]
+    others = {name: one for name, one in found.items() if not isinstance(one, Server)}
+    if not servers:
+        return Imported("", (), (), tuple(others))
+    name = foreign.written("name") if foreign.kind == "compose" else None
+    file = File(foreign.sources[0].path, project_name(str(name or project)), card, _NO_HUB)
+    names = Names()
+    hubs: list[Hub] = []
+    shared = _Shared(foreign.kind, names, card, hubs, _existing_networks(foreign))
+    tables = {one.name: _table(one, shared) for one in lift_lines(servers)}
+    file.tables = [*tables.values()]
+    for table in tables.values():
+        rebase(table, folder)
+    _set_hub(file, [hub._replace(path=rebased(hub.path, folder)) if hub.is_mounted else hub for hub in hubs])
+    _set_gpus(file)
+    if foreign.kind == "llama-swap":
+        set_file(file, foreign, tables)
+    elif foreign.kind == "compose":
+        _set_profiles(file)
+        for key in sorted(foreign.keys - {*_READ}):
+            file.left_out[key] = "it stays in its file" if others else _why(key)
+    _set_address(file, foreign.services)
+    for other, one in others.items() if foreign.kind != "shell" else ():
+        why = f": {one.reason}" if one is not None else ""
+        file.said.append(f"`{other}` is no model{why or ': it stays in its file'}")
+        if other in RESERVED:
+            file.to_do.append(f"rename `{other}` in its file: modelgen has a service of this name")
+    return Imported(
+        write(file), tuple(_notes(file, foreign.kind, others)), tuple(table.id for table in file.tables), tuple(others)
+    )
+
+
+def project_name(text: str) -> str:
+    """Return a name that Compose takes."""
+    return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_")[:63] or "models"
+
+
+def _existing_networks(foreign: Foreign) -> frozenset[str]:
+    """Return the networks that a Compose file joins without making them."""
+    written = foreign.written("networks") if foreign.kind == "compose" else None
+    networks = written if isinstance(written, dict) else {}
+    return frozenset(name for name, one in networks.items() if isinstance(one, dict) and one.get("external"))
+
+
+class _Shared(NamedTuple):
+    """The values that all tables of a file share: its kind, names, GPUs, hub directories, and existing networks."""
+
+    kind: str
+    names: Names
+    card: str | None
+    hubs: list[Hub]
+    existing: frozenset[str]
+
+
+def _table(lifted: Lifted, shared: _Shared) -> Table:
+    """Return the table of a server."""
+    kind, names = shared.kind, shared.names
+    table = Table(lifted, names.take(wanted_id(lifted, kind)))
+    done = set_repo(table)
+    default = f"{lifted.server.engine.name}-{re.sub('[._]', '-', table.id.lower())}"
+    if kind == "compose" and (service := service_name(lifted.name)) and service != default:
+        table.put("service", service)
+    elif kind == "compose" and service_name(lifted.name) is None:
+        table.left_out[f"the name {lifted.name}"] = "services have other names, and some are modelgen's own"
+    set_image(table)
+    set_devices(table)
+    done |= set_share(table, shared.card)
+    aliases = [one for one in served_names(lifted) if one not in (table.id, table.keys.get("repo"))]
+    for alias in aliases:
+        if names.take_alias(alias):
+            table.keys.setdefault("aliases", []).append(alias)
+        else:
+            table.left_out[f"name {alias}"] = "another model has this name, or it has other characters"
+    line = lifted.server.engine.line
+    set_arguments(table, done | ({line.names} if line else set()))
+    hub, mount = set_hub(table)
+    if hub is not None:
+        shared.hubs.append(hub)
+    set_variables(table)
+    set_compose(table, mount, shared.existing)
+    if kind == "llama-swap":
+        set_settings(table, names)
+    return table
+
+
+def _set_hub(file: File, hubs: list[Hub]) -> None:
+    """Set the hub directory, which all models share: the first that is a folder."""
+    if not hubs:
+        return
+    file.hub = next((hub for hub in hubs if hub.is_mounted), hubs[0])
+    for hub in dict.fromkeys(hubs):
+        if hub.path != file.hub.path:
+            file.left_out[f"hub {hub.path}"] = "all models share one hub directory: move these weights there"
+
+
+def _set_gpus(file: File) -> None:
+    """Name the GPUs, and write the names into the models."""
+    for table in file.tables:
+        for device in table.devices:
+            index = device.device.rpartition("=")[2]
+            wanted = f"gpu{index}" if index.isdecimal() else f"gpu{len(file.devices)}"
+            while device not in file.devices and wanted in file.devices.values():
+                wanted += "b"
+            file.devices.setdefault(device, wanted)
+        file.devices = dict(sorted(file.devices.items(), key=lambda item: (len(item[1]), item[1])))
+    for table in file.tables:
+        if table.devices:
+            table.put("gpus", [file.devices[device] for device in table.devices])
+
+
+def _set_profiles(file: File) -> None:
+    """Make profiles of those of the Compose file, and one of the models that it starts together."""
+    by_profile: dict[str, list[Table]] = {}
+    for table in file.tables:
+        service = table.lifted.server.service
+        for profile in service.profiles:
+            by_profile.setdefault(profile.text, []).append(table)
+    started = [table for table in file.tables if not table.lifted.server.service.profiles]
+    if started:
+        file.add_profile("start", started, is_default=True)
+    for name, tables in by_profile.items():
+        file.add_profile(name, tables, is_default=False)
+
+
+def _set_address(file: File, services: Mapping[str, Service]) -> None:
+    """Choose another port for the orchestrator where its own is taken."""
+    used = {
+        port.published.text
+        for service in services.values()
+        for port in service.ports
+        if port.published is not None and port.published.is_known
+    }
+    if str(_PORT) in used:
+        free = next(port for port in range(_PORT + 1, _PORT + 1000) if str(port) not in used)
+        file.orchestrator["listen"] = f"127.0.0.1:{free}"
+
+
+def _why(key: str) -> str:
+    return {
+        "networks": "modelgen makes the networks of the models",
+        "volumes": "modelgen makes the volumes that models mount",
+    }.get(key, "write it in a docker-compose.override.yml beside the output")
+
+
+def _notes(file: File, kind: str, others: Mapping[str, object]) -> list[str]:
+    """Return what is printed: what to do for each model, what was left out, and what stays where it is."""
+    found = []
+    for table in file.tables:
+        found += [f"`{table.id}`: {sentence}" for sentence in dict.fromkeys(table.to_do)]
+    found += dict.fromkeys(file.to_do)
+    if not file.card and file.devices:
+        found.append("write the GPU's product in [gpus], or import again with `--gpu`")
+    for table in file.tables:
+        if table.left_out:
+            words = ", ".join(dict.fromkeys(_short(what) for what in table.left_out))
+            found.append(f"`{table.id}`: left out {words}; comments in its table say why")
+    if file.left_out:
+        words = ", ".join(dict.fromkeys(_short(what) for what in file.left_out))
+        found.append(f"left out {words}; the first comment says why")
+    name = posixpath.basename(file.path)
+    if others and kind == "shell":
+        found.append(f"other commands of {name} stay there: {', '.join(others)}")
+    elif others and kind != "compose":
+        found.append(
+            f"{', '.join(f'`{one}`' for one in others)} run no engine that modelgen knows: write them with "
+            '`engine = "command"`'
+        )
+    elif others:
+        found.append(
+            f"{', '.join(f'`{one}`' for one in others)} stay in {name}: remove the models there, and add "
+            "`include: [build/docker-compose.yml]`"
+        )
+    return found
+
+
+def _short(what: str) -> str:
+    first = what.partition(" ")[0].partition("=")[0]
+    return " ".join(what.split()[:2]) if first in ("alias", "name", "the", "hub", "profile") else first

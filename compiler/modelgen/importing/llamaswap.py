@@ -1,0 +1,138 @@
+"""Import the settings of llama-swap around a model's command, and those of its whole file.
+
+Source: config-schema.json and config.example.yaml of mostlygeek/llama-swap.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from modelgen.importing.shares import LIMIT, share
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from modelgen.foreign import Foreign
+    from modelgen.importing.model_names import Names
+    from modelgen.importing.tables import Table
+    from modelgen.importing.writing import File
+
+_CONSUMED = ("cmd", "env", "macros", "aliases", "ttl", "concurrencyLimit")
+_WHY = {
+    "checkEndpoint": "health checks follow from the engine",
+    "cmdStop": "the orchestrator stops containers",
+    "filters": "modelgen does not change requests",
+    "name": "models are listed by id",
+    "proxy": "the orchestrator knows where its engines listen",
+    "setParams": "modelgen does not change requests",
+    "stripParams": "modelgen does not change requests",
+    "unlisted": "all models are listed",
+    "useModelName": "engines are started with the model's id as their name",
+}
+_WHY_OF_FILE = {
+    "apiKeys": "write `[orchestrator] keys_file`, with hashed keys: `modelgen key` makes one",
+    "macros": "they are replaced by their values",
+    "startPort": "each engine has a network address of its own",
+}
+_READ_OF_FILE = ("models", "groups", "globalTTL", "healthCheckTimeout", "sendLoadingState", "hooks")
+
+
+def set_settings(table: Table, names: Names) -> None:
+    """Set what llama-swap says of a model."""
+    settings = table.lifted.server.service.settings
+    aliases = settings.get("aliases")
+    for alias in aliases if isinstance(aliases, list) else ():
+        if names.take_alias(str(alias)):
+            table.keys.setdefault("aliases", []).append(str(alias))
+        else:
+            table.left_out[f"alias {alias}"] = "another model has this name, or it has other characters"
+    ttl, most = settings.get("ttl"), settings.get("concurrencyLimit")
+    if isinstance(ttl, int) and ttl > 0:
+        table.put("idle_timeout", f"{ttl}s")
+    elif ttl is not None:
+        table.left_out[f"ttl {ttl}"] = "a model without `idle_timeout` stays loaded until others need its GPUs"
+    if isinstance(most, int) and most > 0:
+        table.put("concurrency", most)
+    elif most is not None:
+        table.left_out[f"concurrencyLimit {most}"] = "more requests than the engine takes wait"
+    for key, value in settings.items():
+        if key == "filters" and isinstance(value, dict):
+            for name, one in value.items():
+                table.left_out[f"filters.{name} {one}"] = _WHY["filters"]
+            table.to_do.append("its `filters` are left out: clients send these parameters themselves")
+        elif key not in _CONSUMED:
+            table.left_out[f"{key} {value}"] = _WHY.get(key, "models.toml has no such key")
+
+
+def set_file(file: File, foreign: Foreign, tables: Mapping[str, Table]) -> None:
+    """Set what llama-swap says of all models.
+
+    Args:
+        file: The models.toml.
+        foreign: The configuration.
+        tables: The models, by their names in it.
+    """
+    for key in sorted(foreign.keys - {*_READ_OF_FILE}):
+        value = "" if key in ("apiKeys", "macros", "peers") else foreign.written(key)
+        file.left_out[f"{key} {value}".strip()] = _WHY_OF_FILE.get(key, "models.toml has no such key")
+        if key == "apiKeys":
+            file.to_do.append(f"keys of clients: {_WHY_OF_FILE[key]}")
+    if _is_positive(ttl := foreign.written("globalTTL")):
+        file.defaults["idle_timeout"] = f"{ttl}s"
+    if _is_positive(timeout := foreign.written("healthCheckTimeout")):
+        file.defaults["start_timeout"] = f"{timeout}s"
+    if foreign.written("sendLoadingState") is True:
+        file.orchestrator["loading_messages"] = True
+    groups = foreign.written("groups")
+    for name, group in (groups if isinstance(groups, dict) else {}).items():
+        members = (
+            [tables[one] for one in group.get("members") or () if one in tables] if isinstance(group, dict) else []
+        )
+        if members:
+            _set_group(file, name, group, members)
+    hooks = foreign.written("hooks")
+    preload = _preloaded(hooks)
+    loaded = [tables[one] for one in preload if one in tables]
+    if loaded:
+        file.add_profile("preload", loaded, is_default=True)
+    if hooks is not None and not loaded:
+        file.left_out[f"hooks {hooks}"] = "write `default = true` in a profile to load its models at the start"
+
+
+def _set_group(file: File, name: str, group: Mapping[str, Any], members: Sequence[Table]) -> None:
+    """Set what a group says: models that stay loaded or are loaded together; those that take turns need nothing."""
+    for key in group.keys() - {"swap", "exclusive", "persistent", "members"}:
+        file.left_out[f"groups.{name}.{key} {group[key]}"] = "models.toml has no such key"
+    for member in members if group.get("persistent") is True else ():
+        _keep_loaded(name, member, [table for table in file.tables if table not in members])
+    if group.get("swap", True) is not False:
+        if len(members) > 1:
+            file.said.append(f"the models of the group `{name}` take turns on the GPUs that they share")
+        return
+    for member in members:
+        if member.share is None and member.devices:
+            member.put("gpu_memory", "auto", f"the group `{name}` is loaded together")
+    file.add_profile(name, members, is_default=False)
+
+
+def _keep_loaded(group: str, member: Table, others: Sequence[Table]) -> None:
+    """Keep a model of a persistent group loaded, unless no other model on its GPUs could start then."""
+    rivals = [one for one in others if {*one.devices} & {*member.devices}]
+    total = max((share(one) + share(member) for one in rivals), default=0.0)
+    if total <= LIMIT:
+        member.keys["keep_loaded"] = True
+        member.comments["keep_loaded",] = f"the group `{group}` is persistent"
+        return
+    names = ", ".join(f"`{one.id}`" for one in rivals)
+    member.left_out[f"groups.{group}.persistent true"] = f"{names} would not fit beside it"
+    member.to_do.append(f"write `gpu_memory` of it and of {names}, then `keep_loaded = true`: its group is persistent")
+
+
+def _preloaded(hooks: Any) -> list[str]:  # noqa: ANN401 - a YAML value
+    startup = hooks.get("on_startup") if isinstance(hooks, dict) else None
+    listed = startup.get("preload") if isinstance(startup, dict) else None
+    return [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
+
+
+def _is_positive(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

@@ -1,0 +1,33 @@
+"""Find values that must not get into models.toml."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from modelgen.diagnostics.masking import mask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_NAME = re.compile(
+    r"(?:^|[-_])(?:api[-_]?keys?|token|secrets?|passwords?|credentials?|access[-_]?key(?:[-_]id)?)$", re.IGNORECASE
+)
+_WORDS = re.compile(r"[\s=:,\"'\[\]{}]+")
+HIDDEN = "a secret, which is not copied"
+
+
+def is_secret(name: str, value: Any) -> bool:  # noqa: ANN401 - any value
+    """Return whether a value is a secret, by its name or by its form."""
+    return bool(_NAME.search(name)) or any(mask(word) != word for text in _texts(value) for word in _WORDS.split(text))
+
+
+def _texts(value: Any) -> Iterable[str]:  # noqa: ANN401
+    if isinstance(value, dict):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
+    elif isinstance(value, str):
+        yield value

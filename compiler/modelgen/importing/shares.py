@@ -1,0 +1,93 @@
+"""Import the shares of GPUs, and which models are loaded together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from modelgen.engines.host.cards import find_known
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from modelgen.importing.tables import Device, Table
+
+LIMIT = 0.95
+_STEPS = 10_000
+
+
+def set_share(table: Table, card: str | None) -> set[str]:
+    """Set the share of the GPUs that a model takes, as its engine's flag or default says; return the flags that say it.
+
+    Args:
+        table: The model's table.
+        card: The product name of the GPUs; None if it is not known.
+    """
+    lifted = table.lifted
+    line, engine, version = lifted.server.engine.line, lifted.server.engine, lifted.server.version
+    if line is None or not table.devices:
+        return {line.share} if line and line.share in engine.owned_args else set()
+    entry = lifted.line.entries.get(line.share) if line.share else None
+    written = _number(entry.value) if entry else None
+    if written is not None and engine.static_share == line.share:
+        return _set_static(table, card, written)
+    if written is not None:
+        table.share = written
+        table.put("gpu_memory", written)
+        return {line.share}
+    if entry is None and (default := line.default_share(version)):
+        table.share = default
+        title = f"{engine.title} {version.text}" if version else engine.title
+        table.put("gpu_memory", default, f"the default of {title}")
+    return set()
+
+
+def _set_static(table: Table, card: str | None, written: float) -> set[str]:
+    """Set the reservation whose share for weights and KV cache is the written one, by the arithmetic of the release."""
+    server = table.lifted.server
+    known = find_known(card) if card else ()
+    pools, version = server.engine.pools, server.version
+    if len(known) != 1 or pools is None or version is None:
+        table.comments["args", server.engine.static_share] = "the share for weights and KV cache alone"
+        return set()
+    memory = known[0].mebibytes * 2**20
+    args = {name: one.value for name, one in table.lifted.line.entries.items() if name != server.engine.static_share}
+    low, high = 1, _STEPS
+    while low < high:
+        middle = (low + high) // 2
+        found = pools(version, ((memory, memory * middle // _STEPS),) * len(table.devices), args)
+        static = 0.0 if isinstance(found, str) else found.static
+        low, high = (low, middle) if static >= written else (middle + 1, high)
+    if low >= _STEPS:
+        table.comments["args", server.engine.static_share] = "the share for weights and KV cache alone"
+        return set()
+    table.share = low / _STEPS
+    was = f"was: --{server.engine.static_share} {written:g}, without what the release needs beside"
+    table.put("gpu_memory", table.share, was)
+    return {server.engine.static_share}
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401
+    try:
+        found = float(str(value))
+    except ValueError:
+        return None
+    return found if 0 < found <= 1 else None
+
+
+def share(table: Table) -> float:
+    """Return the share of its GPUs that a model takes: all that the limit allows if it does not say."""
+    return LIMIT if table.share is None else table.share
+
+
+def sums(tables: Sequence[Table]) -> Mapping[Device, float]:
+    """Return the shares of models that are loaded together, by GPU; a model without a share takes all."""
+    found: dict[Device, float] = {}
+    for table in tables:
+        for device in table.devices:
+            found[device] = found.get(device, 0) + share(table)
+    return {device: round(total, 6) for device, total in found.items()}
+
+
+def fit_together(tables: Sequence[Table]) -> bool:
+    """Return whether models fit on their GPUs together."""
+    return all(total <= 1 for total in sums(tables).values())
