@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from modelgen.checks.foreign import check_foreign, check_reading
 from modelgen.diagnostics import Diagnostic, sort_by_place
 from modelgen.fit import fit_models
+from modelgen.foreign.allowed import allowed_rules
 from modelgen.lift.document import lift_document, lift_lines
 from modelgen.lift.recognition import Server, Unrecognized, recognize
 from modelgen.resolve import resolve
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from modelgen.foreign import Foreign
     from modelgen.lift.document import Lifted
 
-_ALLOWED = re.compile(r"#\s*modelgen:\s*allow\s+(?P<rules>[\w-]+(?:[\s,]+[\w-]+)*)")
 _AS_TOML = re.compile(r"`(?P<key>[a-z][a-z0-9-]*) = \"?(?P<value>[^`\"]*)\"?`(?: in `args`)?")
 
 
@@ -79,12 +79,8 @@ def _as_flag(found: re.Match[str]) -> str:
 
 
 def _without_allowed(foreign: Foreign, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Leave out findings that a comment `# modelgen: allow RULE` on their line, or alone above it, allows."""
-    allowed: dict[tuple[str, int], set[str]] = {}
-    for source in foreign.sources:
-        for number, line in enumerate(source.lines, 1) if "modelgen:" in source.text else ():
-            if comment := _ALLOWED.search(line):
-                names = {*re.split(r"[\s,]+", comment["rules"])}
-                is_alone = not line[: comment.start()].strip()
-                allowed.setdefault((source.path, number + is_alone), set()).update(names)
+    """Leave out findings that a comment `# modelgen: allow RULE` allows."""
+    allowed = {
+        (source.path, number): names for source in foreign.sources for number, names in allowed_rules(source).items()
+    }
     return [one for one in diagnostics if one.rule not in allowed.get((one.span.path, one.span.line), ())]

@@ -95,16 +95,37 @@ def test_a_rule_can_be_switched_off(folder: Path) -> None:
     assert rules("c.yml", "--rule", "moving-tag=off") == []
 
 
-@pytest.mark.parametrize(
-    ("comment", "line"),
-    [("  # modelgen: allow unknown-flag", 4), ("\n    # modelgen: allow moving-tag, unknown-flag", 3)],
-    ids=["on the line", "above it"],
-)
-def test_a_comment_allows_a_finding(folder: Path, comment: str, line: int) -> None:
-    lines = WRONG.splitlines()
-    lines[line - 1] += comment
-    (folder / "c.yml").write_text("\n".join(lines))
-    assert rules("c.yml") == []
+ALLOW = "# modelgen: allow unknown-flag"
+HEAD = "services:\n  a:\n    image: vllm/vllm-openai:v0.30.0\n"
+COMMANDS = {
+    "on the line": (f"    command: [x/y, --bad] {ALLOW}", []),
+    "above it": (f"    {ALLOW}, moving-tag\n    command: [x/y, --bad]", []),
+    "above another comment": (f"    {ALLOW}\n    # why\n    command: [x/y, --bad]", []),
+    "above an item": (f"    command:\n      - x/y\n      {ALLOW}\n      - --bad\n      - --worse", [8]),
+    "above a list": (f"    {ALLOW}\n    command:\n      - x/y\n      - --bad", []),
+    "above a list that is not indented": (f"    {ALLOW}\n    command:\n    - x/y\n    - --bad", []),
+    "above a folded text": (f"    {ALLOW}\n    command: >-\n      x/y\n\n      --bad", []),
+    "on the line of a block": (f"    command: | {ALLOW}\n      x/y\n      --bad", []),
+    "above a quoted text": (f'    {ALLOW}\n    command: "x/y\n      --bad"', []),
+    "above a text in several lines": (f"    {ALLOW}\n    command: x/y\n      --bad", []),
+    "above a flow list": (f"    {ALLOW}\n    command: [\n      x/y,\n      --bad\n    ]", []),
+    "on another line": (f"    {ALLOW}\n    ipc: host\n    command: [x/y, --bad]", [6]),
+    "above the service": (f"    ipc: host\n    command: x/y --bad\n  {ALLOW}\n  b:\n    image: x", [5]),
+    "of another rule": ("    # modelgen: allow moving-tag\n    command: [x/y, --bad]", [5]),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_comment_allows_a_finding(folder: Path, name: str) -> None:
+    command, expected = COMMANDS[name]
+    (folder / "c.yml").write_text(HEAD + command)
+    assert [one["line"] for one in json.loads(run("c.yml", "--format", "json").stdout)] == expected
+
+
+def test_a_comment_allows_a_finding_in_a_continued_line(folder: Path) -> None:
+    (folder / "s.sh").write_text(f"{ALLOW}\nvllm serve x/y \\\n  --bad\nvllm serve x/y --bad\n")
+    found = json.loads(run("s.sh", "--format", "json").stdout)
+    assert [(one["line"], one["severity"]) for one in found] == [(4, "warning")]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"-\.?\d")
 _LEVEL = re.compile(r"-O(\d)")
+_LEVELS = ("0", "1", "2", "3")
 _ALONE = (Kind.BOOL, Kind.FLAG)
 
 
@@ -137,7 +138,8 @@ def read_words(engine: Engine, version: Version | None, words: Sequence[Value]) 
                 positionals.append(word)
             continue
         if level := _LEVEL.fullmatch(word.text):
-            entries["O"] = Entry("O", flags.name("O"), level[1], word.part(0, 2), word.part(2))
+            name = flags.name("O")
+            entries["O"] = Entry("O", name, _read(flags.get(name), level[1]), word.part(0, 2), word.part(2))
             continue
         written, sign, _ = word.text.partition("=")
         key = written.lstrip("-")
@@ -164,6 +166,7 @@ def read_words(engine: Engine, version: Version | None, words: Sequence[Value]) 
         if not key or not written.isprintable() or not word.part(0, len(written)).is_known:
             is_whole = False
             continue
+        value = _read(flag, value)
         if flag is not None and flags.is_abbreviated(key):
             key = name
         elif flag is None and flags.may_abbreviate(head):
@@ -184,6 +187,11 @@ def _put(entries: dict[str, Entry], entry: Entry, flag: Flag | None, replaced: l
 
 def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - of an Entry
     return value if isinstance(value, list) else [value]
+
+
+def _read(flag: Flag | None, value: Any) -> Any:  # noqa: ANN401 - as in an Entry
+    """Return a value, or None for a level such as `-O3`, which some releases take in place of JSON."""
+    return None if flag is not None and flag.kind is Kind.JSON and value in _LEVELS else value
 
 
 def _is_flag(text: str) -> bool:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from modelgen.checks.context import Context
 from modelgen.checks.environment import flag_variables, variable_names, variable_values
 from modelgen.checks.flags import flag_sets, flag_spelling, flag_values, model_parsers, unknown_flags
-from modelgen.checks.foreign import exposure, gpus, reading, starts, weights
+from modelgen.checks.foreign import exposure, gpus, reading, starts, stray, weights
 from modelgen.checks.foreign.context import ForeignContext
 from modelgen.checks.gpus import attention, card_names, generations
 from modelgen.checks.gpus import weights as gpu_weights
 from modelgen.diagnostics import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from modelgen.diagnostics import Diagnostic
     from modelgen.fit import Fitted
@@ -62,6 +62,7 @@ CHECKS = (
     starts.health_on_other_port,
     starts.missing_health,
     starts.flag_without_value,
+    stray.stray_word,
     starts.restart_loop,
     starts.no_shared_memory,
     starts.moving_tag,
@@ -89,9 +90,18 @@ def check_foreign(foreign: Foreign, lifted: Sequence[Lifted], fitted: Fitted) ->
         fitted: The document that these were lifted into.
     """
     context = Context(fitted, ())
+    unsure = _words_without_release(lifted)
     for truth in ENGINE_TRUTHS:
         for found in truth(context):
-            yield replace(found, severity=Severity.WARNING) if truth in HARMLESS else found
+            is_unsure = truth in HARMLESS or (found.span.path, found.span.line, found.span.column) in unsure
+            yield replace(found, severity=Severity.WARNING) if is_unsure else found
     own = ForeignContext(foreign, lifted)
     for find in CHECKS:
         yield from find(own)
+
+
+def _words_without_release(lifted: Iterable[Lifted]) -> Container[tuple[str, int, int]]:
+    """Return where the flags of servers are written whose release is not known: it may be newer than all known ones."""
+    entries = (entry for one in lifted if one.server.version is None for entry in one.line.entries.values())
+    spans = (value.span for entry in entries for value in (entry.at_key, entry.at_value))
+    return {(span.path, span.line, span.column) for span in spans}
