@@ -138,8 +138,7 @@ def read_words(engine: Engine, version: Version | None, words: Sequence[Value]) 
                 positionals.append(word)
             continue
         if level := _LEVEL.fullmatch(word.text):
-            name = flags.name("O")
-            entries["O"] = Entry("O", name, _read(flags.get(name), level[1]), word.part(0, 2), word.part(2))
+            entries["O"] = _level(flags, word, level[1])
             continue
         written, sign, _ = word.text.partition("=")
         key = written.lstrip("-")
@@ -173,6 +172,12 @@ def read_words(engine: Engine, version: Version | None, words: Sequence[Value]) 
             value = None  # it may be unique in the release, which is not known
         _put(entries, Entry(key, name, value, at_key, at_value), flag, replaced)
     return CommandLine(entries, tuple(positionals), is_whole, tuple(valueless), tuple(replaced))
+
+
+def _level(flags: _Flags, word: Value, level: str) -> Entry:
+    """Return the entry of `-O3`, whose value follows without a blank."""
+    name = flags.name("O")
+    return Entry("O", name, _read(flags.get(name), level), word.part(0, 2), word.part(2))
 
 
 def _put(entries: dict[str, Entry], entry: Entry, flag: Flag | None, replaced: list[Entry]) -> None:
