@@ -59,3 +59,19 @@ def test_pipx_installs_the_command(wheel: Path, tmp_path: Path, install: Callabl
     run([*pipx, "install", "--quiet", wheel], tmp_path, **paths)
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": ""}
     assert run([tmp_path / "modelgen", "--version"], tmp_path, **environment).startswith("modelgen ")
+
+
+def test_a_stranger_with_the_file_of_the_incident_gets_a_build(
+    wheel: Path, tmp_path: Path, install: Callable[[str], Path]
+) -> None:
+    """From nothing but Python and the file: lint, import, build, and the real Compose accepts the result."""
+    compose = pytest.importorskip("compose").__path__[0] + "/docker-compose"
+    (tmp_path / "docker-compose.yml").write_bytes((REPOSITORY / "tests/lint/incident/docker-compose.yml").read_bytes())
+    uvx = [install("uv") / "bin" / "uvx", "--from", wheel, "modelgen"]
+    environment = known_environment.caller() | {"HOME": str(tmp_path), "UV_PYTHON": sys.executable}
+    lint = subprocess.run([*uvx, "lint"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (lint.returncode, lint.stdout.count("error[MG6")) == (1, 6), lint.stderr
+    run([*uvx, "import", "docker-compose.yml", "--gpu", "RTX 3090"], tmp_path, UV_PYTHON=sys.executable)
+    run([*uvx, "build"], tmp_path, UV_PYTHON=sys.executable)
+    config = run([compose, "-f", "build/docker-compose.yml", "--profile", "*", "config"], tmp_path)
+    assert "Qwen/Qwen3-4B-Instruct-2507" in config
