@@ -182,28 +182,27 @@ def _volumes(service: Mapping[str, Any], names: Mapping[str, str]) -> set[str]:
 
 def _tables(project: Mapping[str, Any], kind: str) -> dict[str, dict[str, Any]]:
     tables = project.get(kind)
-    return {str(key): table or {} for key, table in tables.items()} if isinstance(tables, dict) else {}
+    listed = tables if isinstance(tables, dict) else {}
+    return {str(key): table if isinstance(table, dict) else {} for key, table in listed.items()}
 
 
 def _names(project: Mapping[str, Any], kind: str) -> dict[str, str]:
     """Return the names that Docker has for volumes or networks, by their key; Compose puts the project's before it."""
     return {
-        key: str(table.get("name") or f"{project.get('name')}_{key}") if isinstance(table, dict) else key
-        for key, table in _tables(project, kind).items()
+        key: str(table.get("name") or f"{project.get('name')}_{key}") for key, table in _tables(project, kind).items()
     }
 
 
 def _of_project(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
     """Yield the volumes and networks that come, go or have another name, and what else differs beside services."""
-    others = [{key: value for key, value in project.items() if key not in NAMED} for project in (before, after)]
-    yield from _differences(*others)
+    was, now = ({key: value for key, value in one.items() if key not in NAMED} for one in (before, after))
+    yield from _differences(was, now)
     for kind, word in NAMED.items():
-        names = [_names(project, kind) for project in (before, after)]
-        old, new = (_tables(project, kind) for project in (before, after))
-        yield from (Difference(word, one.before, one.after) for one in _differences(*names))
-        for key in old.keys() & new.keys():
-            rest = [{**table, "name": None} if isinstance(table, dict) else table for table in (old[key], new[key])]
-            yield from _differences(*rest, key=f"{kind}.{key}")
+        for one in _differences(_names(before, kind), _names(after, kind)):
+            yield Difference(word, one.before, one.after)
+        old, new = _tables(before, kind), _tables(after, kind)
+        for key in (key for key in old if key in new):
+            yield from _differences({**old[key], "name": None}, {**new[key], "name": None}, f"{kind}.{key}")
 
 
 def _differences(before: object, after: object, key: str = "") -> Iterator[Difference]:

@@ -201,6 +201,8 @@ def _cache(one: CacheChange) -> str:
     """Return how the estimate of a model changed."""
     old, new = map(_tokens, (one.tokens_before, one.tokens))
     verdicts = [verdict for verdict in (one.verdict_before, one.verdict) if verdict]
+    if one.is_new and one.tokens is not None and one.tokens[2] == 0 and one.verdict == "fits":
+        return "needs no KV cache, fits"
     if one.is_new:
         return f"KV cache {new} tokens, {one.verdict}"
     text = f"KV cache {old} → {new} tokens" if one.tokens_before != one.tokens else ""
