@@ -93,7 +93,7 @@ class Estimate(NamedTuple):
 
     @property
     def keeps_nothing(self) -> bool:
-        """Whether the model needs no KV cache, as encoders do."""
+        """The model needs no KV cache, as encoders do."""
         return self.cache.of_request == 0
 
     def tokens(self) -> tuple[int, int, int]:

@@ -24,7 +24,7 @@ _TRUE = ("1", "true", "yes")
 
 
 class Refused(str):
-    """Why an engine refuses a model with the changes, as a sentence."""
+    """A sentence that says why an engine refuses a model with the changes."""
 
     __slots__ = ()
 
