@@ -79,9 +79,26 @@ def test_what_would_be(project: Path) -> None:
     assert "65,536 tokens need more" in fit(project, "text-4b", "--context", "64k", code=1)
     assert "fits 65,536 tokens" in fit(project, "qwen3vl", "--context", "64k", "--gpu", "RTX 5090")
     assert "50 B × 100 sequences" in fit(project, "text-4b", "--max-num-seqs", "100", "--why")
-    assert "fits 16,384 tokens" in fit(project, "text-4b", "--kv-cache-dtype", "fp8")
+    assert "fits 16,384 tokens" in fit(project, "text-4b", "--kv-cache-dtype", "fp8", "--gpu", "RTX 4090")
     assert "8.32 ± " in fit(project, "qwen3vl", "--tp", "2", "--why")
-    assert "attention heads cannot be divided by 3 GPUs" in fit(project, "qwen3vl", "--tp", "3")
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (
+            ["--gpu", "H200", "--context", "300k"],
+            "`max-model-len` is 307,200, but Qwen/Qwen3-4B-Instruct-2507 supports 262,144 tokens",
+        ),
+        (["--kv-cache-dtype", "fp8"], "RTX 3090 (8.6) does not support `fp8` of vLLM 0.11.0, which needs 8.9"),
+        (["--tp", "3"], "`tensor-parallel-size` is 3, which does not divide the 32 attention heads of the model"),
+    ],
+)
+def test_a_what_if_that_a_rule_refuses(project: Path, args: list[str], sentence: str) -> None:
+    for more in ([], ["--why"]):
+        assert f"refused: {sentence}\n" in fit(project, "text-4b", *args, *more, code=1)
+    [found] = json.loads(fit(project, "text-4b", *args, "--format", "json", code=1))
+    assert (found["verdict"], found["reason"]) == ("refused", sentence)
 
 
 @pytest.mark.parametrize(
@@ -158,3 +175,50 @@ def test_slots_for_adapters_are_counted(project: Path) -> None:
 def test_a_reservation_is_known_without_an_estimate(project: Path) -> None:
     (project / "models.lock").unlink()
     assert re.search(r"^text-4b +gpu0 +12 GiB +cannot estimate: ", fit(project), re.MULTILINE)
+
+
+BERT = {
+    "architectures": ["BertModel"],
+    "model_type": "bert",
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "vocab_size": 30_522,
+    "max_position_embeddings": 512,
+}
+
+
+def test_a_model_that_keeps_nothing_has_no_numbers_of_a_cache(project: Path) -> None:
+    (project / "models.toml").write_text(HEAD + model("bert", "BAAI/bge", max_model_len=512))
+    (project / "models.lock").write_bytes(lock_of((("bert", "BAAI/bge", BERT, 4 * 10**8),)))
+    assert re.search(r"MiB +- +- +- +fits 512 tokens: needs no KV cache\n", fit(project))
+    [found] = json.loads(fit(project, "--format", "json"))
+    assert [found[key] for key in ("tokens", "capacity", "kv_cache", "request")] == [None] * 4
+    shown = fit(project, "--why")
+    assert "needs no KV cache" in shown
+    assert "0 blocks" not in shown
+
+
+def test_no_more_requests_than_the_engine_runs(project: Path) -> None:
+    row = fit(project, "qwen3vl-4b", "--context", "1").splitlines()[1]
+    assert re.search(r" 256\.0 +fits 1 token$", row)
+    why = fit(project, "qwen3vl-4b", "--context", "1", "--why")
+    assert "the engine runs no more than 256 sequences at once" in why
+    assert "that the tower encoded" in why
+
+
+def test_a_narrow_terminal(project: Path) -> None:
+    narrow = (
+        "from modelgen.cli.configuration import fit_profiles, fit_tables\n"
+        "fit_profiles.width_of = fit_tables.width_of = lambda _: 50\n"
+    )
+    lines = modelgen("fit", cwd=project, before=narrow).stdout.splitlines()
+    assert max(map(len, lines)) <= 50
+    assert [line for line in lines if line.isspace()] == []
+    assert "text on gpu0: text-4b; reserved 12 GiB, left 10.8" in lines
+
+
+def test_memory_that_is_shared_with_the_cpu(project: Path) -> None:
+    shown = fit(project, "text-4b", "--gpu", "GB10", "--why")
+    assert "that a program sees\n" in shown

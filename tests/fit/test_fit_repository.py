@@ -76,7 +76,7 @@ def test_what_cannot_be_looked_up(folder: Path, hub: Hub, args: tuple[str, ...],
 
 def test_a_hub_that_does_not_answer(folder: Path, hub: Hub) -> None:
     shown = fit(folder, hub, REPO, "--gpu", "RTX 4090", code=3, HF_ENDPOINT="http://modelgen.invalid")
-    assert "cannot be reached" in shown
+    assert shown.startswith("modelgen: org/qwen: http://modelgen.invalid cannot be reached")
 
 
 def qwen(scale: int) -> bytes:

@@ -57,3 +57,10 @@ def test_a_length_that_is_not_written_is_at_most_one_finding(memory: str, codes:
 def test_what_cannot_be_estimated_has_no_finding(args: dict[str, int]) -> None:
     codes = {one[0] for one in found(model(NAME, REPO, "9GiB", max_model_len=262144, **args))}
     assert codes & {"MG546", "MG547"} == set()
+
+
+def test_the_help_has_a_verb_and_the_size_is_as_written() -> None:
+    small = [one for one in findings(HEAD + model(NAME, REPO, "1GiB", max_model_len=1), LOCK) if one.code == "MG546"]
+    assert "reserves 1 GiB of each GPU" in small[0].message
+    [(code, _, help_)] = found(model(NAME, REPO, "9GiB", max_model_len=1024))
+    assert (code, help_.partition(",")[0]) == ("MG547", "write `max-num-seqs = 64`")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ import yaml
 
 from compiling import REPOSITORY, complete, modelgen
 from fit_projects import HEAD, THREE, lock_of, model
+from modelgen.operate.plan_notes import cache_changes
 from modelgen.operate.planned import PROJECT, Difference, plan, plan_files
 from modelgen.pipeline import compile_source
 
@@ -89,6 +91,47 @@ def test_a_timeout_is_read_by_the_orchestrator_alone(project: Path) -> None:
 def test_a_renamed_project_is_seen(project: Path) -> None:
     edit(project, 'name = "demo"', 'name = "other"')
     assert "name: demo → other" in planned(project)
+
+
+def test_a_renamed_project_loses_its_compile_cache(project: Path) -> None:
+    edit(project, 'name = "demo"', 'name = "demo2"')
+    shown = planned(project)
+    assert re.search(r"\n {10}volume: demo2-\S+ created in place of demo-\S+\n", shown)
+    assert "compile cache: lost, since its volume has another name" in shown
+    assert "compile cache: kept" not in shown
+
+
+def test_the_volume_of_a_new_model_is_created(project: Path) -> None:
+    (project / "models.toml").write_text(f"{FILE}\n[models.two]{SECOND}")
+    assert re.search(r"change    project\n {10}volume: demo-\S+ created\n", planned(project))
+    assert re.search(r"\| `project` \|  \|  \| `volume`: demo-\S+ created \|", planned(project, "--format", "markdown"))
+
+
+def test_a_new_model_has_tokens_verdict_and_bytes(tmp_path: Path) -> None:
+    first, second = (model(name, repo, "11GiB", max_model_len=4096) for name, repo, *_ in THREE[:2])
+    (tmp_path / "models.lock").write_bytes(lock_of())
+    (tmp_path / "models.toml").write_text(HEAD + first)
+    assert modelgen("build", cwd=tmp_path).returncode == 0
+    (tmp_path / "models.toml").write_text(HEAD + first + second)
+    shown = planned(tmp_path)
+    assert "create    vllm-qwen3vl-4b (qwen3vl-4b)\n          files: 8.9 GB in models.lock\n" in shown
+    assert re.search(
+        r"estimate  qwen3vl-4b: KV cache [\d,]+ \([\d,]+ to [\d,]+\) tokens, (fits|tight|does not fit)\n", shown
+    )
+    assert "download  8.9 GB: the files of new models in models.lock, without a hub directory\n" in shown
+    (tmp_path / "models/hub").mkdir(parents=True)
+    assert "download  16.9 GB\n" in planned(tmp_path)
+
+
+def test_a_change_within_the_error_is_named_so() -> None:
+    def manifest(least: int, tokens: int, most: int) -> bytes:
+        expected = {"least": least, "tokens": tokens, "most": most, "verdict": "fits"}
+        return json.dumps({"models": [{"id": "a", "expected": expected}]}).encode()
+
+    before = manifest(15_760, 19_840, 21_552)
+    [drift] = cache_changes(before, manifest(15_700, 19_760, 21_500))
+    [real] = cache_changes(before, manifest(22_000, 26_304, 28_000))
+    assert (drift.is_within_error, real.is_within_error) == (True, False)
 
 
 def test_before_the_first_build_all_is_created(tmp_path: Path) -> None:
@@ -212,7 +255,7 @@ def test_estimates_and_downloads(tmp_path: Path) -> None:
     assert "download  8.0 GB\n" in shown
     edit(tmp_path, "12GiB", "16GiB")
     [one] = json.loads(planned(tmp_path, "--format", "json"))["estimates"]
-    assert one["tokens"] > one["tokens_before"] > 8192
+    assert one["tokens"][1] > one["tokens_before"][1] > 8192
     assert "- text-4b: KV cache " in planned(tmp_path, "--format", "markdown")
 
 

@@ -51,7 +51,8 @@ def row(cells: str, text: str, width: int | None) -> str:
         return line
     if width - len(cells) >= _ROOM:
         return fill(line, width, " " * len(cells))
-    return f"{' '.join(cells.split())}\n{fill(f'    {text}', width, '    ')}"
+    head = fill(" ".join(cells.split()), width, "    ")
+    return f"{head}\n{fill(f'    {text}', width, '    ')}" if text else head
 
 
 class _Formatter(click.HelpFormatter):

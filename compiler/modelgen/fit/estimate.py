@@ -74,6 +74,7 @@ class Estimate(NamedTuple):
         cache: The cache.
         longest: The longest request up to the one asked for that fits for certain, in tokens.
         verdict: Whether a request of the whole length fits.
+        at_once: The most requests that the engine runs at the same time; None if the memory alone decides.
     """
 
     start: AnyStart
@@ -82,6 +83,18 @@ class Estimate(NamedTuple):
     cache: Cache | GgufCache | PoolCache
     longest: int
     verdict: Verdict
+    at_once: int | None = None
+
+    @property
+    def requests(self) -> float:
+        """The requests of the whole length that probably run at the same time."""
+        fit = self.cache.concurrency(self.room.value)
+        return fit if self.at_once is None else min(fit, self.at_once)
+
+    @property
+    def keeps_nothing(self) -> bool:
+        """The model needs no KV cache, as encoders do."""
+        return self.cache.of_request == 0
 
     def tokens(self) -> tuple[int, int, int]:
         """Return the tokens of the KV cache as the engine prints them: at least, probably, at most."""
@@ -122,13 +135,15 @@ def estimate(start: Start, evidence: tuple[Seen, ...] | None = None) -> Estimate
     room = lines[0].amount.minus(*(line.amount for line in lines[1:]))
     verdict = verdict_of(room, cache)
     at_most = start.length if verdict == "fits" else longest(cached, serving, max(0, room.low))
-    return Estimate(start, lines, room, cache, at_most, verdict)
+    return Estimate(start, lines, room, cache, at_most, verdict, settings.sequences)
 
 
 def _lines(start: Start, settings: Settings, shape: Shape, draft: Draft, evidence: tuple[Seen, ...]) -> list[Line]:
     seen = overhead.visible(start.memory, start.visible)
     reserved = Amount(*(int(memory * start.share) for memory in seen))
-    how = f"{start.share:g} of the {of_memory(seen.value)} that a program sees of {of_memory(start.memory)}"
+    # Of memory that is shared with the CPU, a program may see more than the driver reports.
+    total = f" of {of_memory(start.memory)}" if seen.value < start.memory else ""
+    how = f"{start.share:g} of the {of_memory(seen.value)} that a program sees{total}"
     lines = [Line("reserved", reserved, "measured", how)]
     lines.append(parallel.weights(start.weights, shape, settings.parallel, draft.unused))
     if draft.weights:

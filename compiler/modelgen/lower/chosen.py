@@ -19,7 +19,7 @@ def expected_of(fitted: Fitted, name: str) -> ir.Expected | None:
     if one is None:
         return None
     least, tokens, most = one.tokens()
-    requests = round(max(0.0, one.cache.concurrency(one.room.value)), 2)
+    requests = round(max(0.0, one.requests), 2)
     return ir.Expected(one.verdict, least, tokens, most, requests)
 
 

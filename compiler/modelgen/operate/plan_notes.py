@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines.images.properties import version_of
 from modelgen.engines.images.versions import parse_image
+from modelgen.resolve.assets import wants
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from modelgen.engines.catalogues import Catalogue, Release
     from modelgen.engines.engine import Engine
@@ -26,26 +28,49 @@ _COUNTED = {
 
 
 class CacheChange(NamedTuple):
-    """The estimated KV cache of a model before and after: tokens and verdict, None without an estimate."""
+    """The estimated KV cache of a model before and after: None without an estimate.
+
+    Args:
+        model: The model.
+        is_new: Whether only the new build has it.
+        tokens_before: The tokens before: at least, probably, at most.
+        tokens: The tokens now.
+        verdict_before: The verdict before.
+        verdict: The verdict now.
+    """
 
     model: str
-    tokens_before: int | None
-    tokens: int | None
+    is_new: bool
+    tokens_before: tuple[int, int, int] | None
+    tokens: tuple[int, int, int] | None
     verdict_before: str | None
     verdict: str | None
 
+    @property
+    def is_within_error(self) -> bool:
+        """Return whether the tokens differ by less than the error of either estimate."""
+        if self.tokens_before is None or self.tokens is None:
+            return False
+        (least, old, most), (low, new, high) = self.tokens_before, self.tokens
+        return least <= new <= most and low <= old <= high
+
 
 def cache_changes(before: bytes | None, after: bytes | None) -> list[CacheChange]:
-    """Compare the estimates in two manifests, of models that are in both; a damaged old one has none."""
+    """Return the estimates in two manifests that differ, and those of new models; a damaged old one has none."""
     old, new = _expected(before), _expected(after)
     found = []
-    for name in new.keys() & old.keys():
-        was, now = old[name] or {}, new[name] or {}
-        if (was.get("tokens"), was.get("verdict")) != (now.get("tokens"), now.get("verdict")):
-            found.append(
-                CacheChange(name, was.get("tokens"), now.get("tokens"), was.get("verdict"), now.get("verdict"))
-            )
-    return sorted(found)
+    for name, table in new.items():
+        was, now = old.get(name) or {}, table or {}
+        change = CacheChange(name, name not in old, _tokens(was), _tokens(now), was.get("verdict"), now.get("verdict"))
+        if (change.tokens_before, change.verdict_before) != (change.tokens, change.verdict):
+            found.append(change)
+    return sorted(found, key=lambda one: one.model)
+
+
+def _tokens(expected: dict[str, Any]) -> tuple[int, int, int] | None:
+    found = [expected.get(key) for key in ("least", "tokens", "most")]
+    least, tokens, most = (one if isinstance(one, int) else None for one in found)
+    return None if least is None or tokens is None or most is None else (least, tokens, most)
 
 
 def _expected(manifest: bytes | None) -> dict[str, dict[str, Any] | None]:
@@ -59,6 +84,8 @@ def _expected(manifest: bytes | None) -> dict[str, dict[str, Any] | None]:
 def notes_of(change: Planned, fitted: Fitted) -> list[str]:
     """Return what a change of a model's container means, a sentence each."""
     run = fitted.resolved.runs.get(change.model)
+    if change.kind == "create" and (size := locked_size(fitted, [change.model])):
+        return [f"files: {of_files(size)} in models.lock"]
     if change.kind != "recreate" or run is None or run.engine is None:
         return []
     images = next(((one.before, one.after) for one in change.differences if one.key == "image"), None)
@@ -71,6 +98,16 @@ def notes_of(change: Planned, fitted: Fitted) -> list[str]:
     if run.engine.caches is not None:
         notes.append(_of_compile_cache(change, run.engine))
     return notes
+
+
+def locked_size(fitted: Fitted, models: Sequence[str]) -> int:
+    """Return the bytes of the files that the lock has for these models, each repository once."""
+    lock, runs = fitted.resolved.lock, fitted.resolved.runs
+    if lock is None:
+        return 0
+    wanted = wants({name: runs[name] for name in models if name in runs}, lock)
+    entries = {id(entry): entry for want in wanted if (entry := lock.find(want)) is not None}
+    return sum(file.size for entry in entries.values() for file in entry.files)
 
 
 def _flags(change: Planned, fitted: Fitted) -> set[str]:

@@ -18,7 +18,7 @@ from modelgen.files import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Kind = Literal["create", "recreate", "remove", "comment"]
+Kind = Literal["create", "recreate", "remove", "change", "comment"]
 _MODEL = "modelgen.model"
 _FLAGS = ("command", "entrypoint")
 _LONGEST = 120
@@ -48,9 +48,10 @@ class Planned:
     Args:
         service: Its name.
         model: The model that it serves; empty for a service of modelgen's own.
-        kind: Whether its container is created, made anew or removed, or whether only comments change.
+        kind: Whether its container is created, made anew or removed, or whether only comments change; the project's own
+            tables have no container, and change.
         differences: Why it is made anew.
-        lost_volumes: Whether a volume that it had is not mounted any more.
+        lost_volumes: Whether a volume that it had is not mounted any more, or has another name.
     """
 
     service: str
@@ -62,6 +63,8 @@ class Planned:
 
 PROJECT = "project"
 """The name under which networks, volumes and the project's own name are compared."""
+NAMED = {"volumes": "volume", "networks": "network"}
+"""Tables of the project whose entries have a name in Docker, and the key of a difference of that name."""
 
 
 def plan_files(before: bytes | None, after: bytes, name: str) -> tuple[list[Planned], int]:
@@ -86,12 +89,12 @@ def plan_files(before: bytes | None, after: bytes, name: str) -> tuple[list[Plan
         for key in differing
         if key in old and key in new and not any(change.service == key for change in found)
     ]
-    changed = sum(change.kind in ("create", "recreate") and change.service != PROJECT for change in found)
+    changed = sum(change.kind in ("create", "recreate") for change in found)
     return found, len(new) - 1 - changed
 
 
 def _with_comments(change: Planned, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Planned:
-    if change.kind != "recreate":
+    if change.kind not in ("recreate", "change"):
         return change
     comments = _of_comments(old[change.service], new[change.service], form=False)
     return replace(change, differences=(*change.differences, *comments))
@@ -151,11 +154,15 @@ def plan(before: Mapping[str, dict[str, Any]], after: Mapping[str, dict[str, Any
     """Return what happens to each service that does not stay as it is, those that are removed first."""
     removed = [Planned(name, _model(before[name]), "remove") for name in before if name not in after]
     rest = []
+    old, new = (_names(blocks.get(PROJECT, {}), "volumes") for blocks in (before, after))
     for name, service in after.items():
-        if name not in before:
+        if name == PROJECT:
+            if found := tuple(_of_project(before.get(name, {}), service)):
+                rest.append(Planned(name, "", "change", found))
+        elif name not in before:
             rest.append(Planned(name, _model(service), "create"))
         elif found := tuple(_differences(before[name], service)):
-            lost = bool(_volumes(before[name]) - _volumes(service))
+            lost = bool(_volumes(before[name], old) - _volumes(service, new))
             rest.append(Planned(name, _model(service), "recreate", found, lost))
     return [*removed, *rest]
 
@@ -165,11 +172,37 @@ def _model(service: Mapping[str, Any]) -> str:
     return str(labels.get(_MODEL, "")) if isinstance(labels, dict) else ""
 
 
-def _volumes(service: Mapping[str, Any]) -> set[str]:
-    """Return the named volumes of a service."""
+def _volumes(service: Mapping[str, Any], names: Mapping[str, str]) -> set[str]:
+    """Return the volumes of a service, by the names that Docker has for them."""
     mounts = service.get("volumes")
     listed = [mount for mount in mounts if isinstance(mount, dict)] if isinstance(mounts, list) else []
-    return {str(mount.get("source")) for mount in listed if mount.get("type") == "volume"}
+    sources = [str(mount.get("source")) for mount in listed if mount.get("type") == "volume"]
+    return {names.get(source, source) for source in sources}
+
+
+def _tables(project: Mapping[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    tables = project.get(kind)
+    listed = tables if isinstance(tables, dict) else {}
+    return {str(key): table if isinstance(table, dict) else {} for key, table in listed.items()}
+
+
+def _names(project: Mapping[str, Any], kind: str) -> dict[str, str]:
+    """Return the names that Docker has for volumes or networks, by their key; Compose puts the project's before it."""
+    return {
+        key: str(table.get("name") or f"{project.get('name')}_{key}") for key, table in _tables(project, kind).items()
+    }
+
+
+def _of_project(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
+    """Yield the volumes and networks that come, go or have another name, and what else differs beside services."""
+    was, now = ({key: value for key, value in one.items() if key not in NAMED} for one in (before, after))
+    yield from _differences(was, now)
+    for kind, word in NAMED.items():
+        for one in _differences(_names(before, kind), _names(after, kind)):
+            yield Difference(word, one.before, one.after)
+        old, new = _tables(before, kind), _tables(after, kind)
+        for key in (key for key in old if key in new):
+            yield from _differences({**old[key], "name": None}, {**new[key], "name": None}, f"{kind}.{key}")
 
 
 def _differences(before: object, after: object, key: str = "") -> Iterator[Difference]:

@@ -58,9 +58,10 @@ def no_room_for_context(context: Context) -> Iterator[Found]:
         if not _has_room(estimate):
             weights = of_memory(estimate.lines[1].amount.value)
             needed = f"{estimate.start.length:,} tokens need {of_memory(estimate.cache.of_request)} of KV cache"
+            reserved = _reserved(context, name, estimate)
             yield Found(
                 _place(context, name),
-                f"{needed} besides {weights} of weights, but `{name}` reserves {_reserved(estimate)} of each GPU",
+                f"{needed} besides {weights} of weights, but `{name}` reserves {reserved} of each GPU",
                 _help(context, name, estimate),
             )
 
@@ -121,8 +122,10 @@ def _has_room(estimate: Estimate) -> bool:
     return reserved.high - weights.low >= estimate.cache.of_request
 
 
-def _reserved(estimate: Estimate) -> str:
-    return of_memory(estimate.start.memory * estimate.start.share)
+def _reserved(context: Context, name: str, estimate: Estimate) -> str:
+    """Return what is reserved, as it is written: the share that the engine gets for it is rounded."""
+    written = context.runs[name].model.gpu_memory
+    return of_memory(written if isinstance(written, int) else estimate.start.memory * estimate.start.share)
 
 
 def _place(context: Context, name: str) -> Span:
@@ -138,7 +141,8 @@ def _place(context: Context, name: str) -> Span:
 def _help(context: Context, name: str, estimate: Estimate) -> str:
     engine, others = context.runs[name].engine, alternatives_of(context, name, estimate)
     if not estimate.longest or engine is None:
-        return ", or ".join([*others, "reserve more memory, or choose a smaller or quantized model"])
+        flags = [f"write {', or '.join(others)}"] if others else []
+        return ", or ".join([*flags, "reserve more memory, or choose a smaller or quantized model"])
     return ", or ".join([f"write `{engine.length} = {estimate.longest}` or less", *others, "reserve more memory"])
 
 

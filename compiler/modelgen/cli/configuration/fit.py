@@ -57,7 +57,8 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
     """Estimate whether each model's weights and its longest request fit into its reserved memory.
 
     Weights and config come from models.lock, without GPU and network. Numbers are estimates with an error: "fits" and
-    "does not fit" hold within it, and "tight" means that the error decides. Exits with 1 if a model does not fit.
+    "does not fit" hold within it, and "tight" means that the error decides. Exits with 1 if a model does not fit, or
+    if its engine refuses what an option changes, such as a context that is longer than the model's.
 
     A REPO that models.toml does not have is looked up on the hub, for one GPU that --gpu names and the newest engine;
     no models.toml is needed, and only the headers of its files are read. Of GGUF files, each quantization is a row.
@@ -103,8 +104,13 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
         from modelgen.cli.configuration.fit_tables import print_sums, print_table
 
         (print_sums if why else print_table)(resolved, found, changes)
-    is_lacking = any(not isinstance(one, str) and one.verdict == "does not fit" for one in found.values())
-    return FOUND if is_lacking else 0
+    return FOUND if any(map(_is_lacking, found.values())) else 0
+
+
+def _is_lacking(one: Estimate | str) -> bool:
+    from modelgen.cli.configuration.fit_refusals import Refused
+
+    return isinstance(one, Refused) or (not isinstance(one, str) and one.verdict == "does not fit")
 
 
 def _as_repository(models: tuple[str, ...]) -> str | None:
@@ -147,10 +153,12 @@ def _note_unused(resolved: Resolved, found: Mapping[str, Estimate | str], change
 
 def _estimate(resolved: Resolved, name: str, changes: Changes) -> Estimate | str:
     """Return the estimate of a model, or why there is none."""
+    from modelgen.cli.configuration.fit_refusals import refusal
     from modelgen.fit.models import estimate_start, start_of_model
     from modelgen.fit.shapes import CannotEstimateError
 
     try:
-        return estimate_start(changes.apply(start_of_model(resolved, name), resolved.runs[name]))
+        start = changes.apply(start_of_model(resolved, name), resolved.runs[name])
+        return refusal(resolved, name, start, changes) or estimate_start(start)
     except CannotEstimateError as error:
         return str(error)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from modelgen import fit
+from modelgen.cli.terminal import fill, width_of
 from modelgen.sizes import of_memory
 
 if TYPE_CHECKING:
@@ -24,8 +26,14 @@ def print_profiles(resolved: Resolved, shown: Collection[str]) -> None:
         return
     widths = [max(len(cells[column]) for cells in rows) for column in range(len(_HEAD))]
     click.echo()
+    width = width_of(sys.stdout)
+    if width is not None and sum(widths) + 2 * len(widths) - 2 > width:
+        for profile, gpu, together, *sizes in rows[1:]:
+            named = ", ".join(f"{head.lower()} {size}" for head, size in zip(_HEAD[3:], sizes, strict=True))
+            click.echo(fill(f"{profile} on {gpu}: {together}; {named}", width, "    "))
+        return
     for cells in rows:
-        click.echo("".join(f"{cell:<{width}}  " for cell, width in zip(cells, widths, strict=True)).rstrip())
+        click.echo("".join(f"{cell:<{size}}  " for cell, size in zip(cells, widths, strict=True)).rstrip())
 
 
 def _rows(resolved: Resolved, shown: Collection[str]) -> list[tuple[str, ...]]:

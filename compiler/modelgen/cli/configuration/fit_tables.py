@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modelgen.cli.configuration.fit_refusals import Refused
 from modelgen.cli.terminal import fill, row, width_of
 from modelgen.fit.gguf.cache import GgufCache
 from modelgen.fit.pools import PoolCache
@@ -42,17 +43,24 @@ def _row(resolved: Resolved, name: str, one: Estimate | str, changes: Changes) -
     gpus = changes.card.name if changes.card else ", ".join(resolved.runs[name].model.gpus or ())
     if isinstance(one, str):
         reserved = "" if changes.card else _reserved(resolved, name)
-        return (name, gpus, reserved, "", "", "", "", f"cannot estimate: {one}")
+        return (name, gpus, reserved, "", "", "", "", _reason(one))
     return (
         name,
         gpus,
         _gib(one.start.memory * one.start.share),
         _gib(one.lines[1].amount.value),
-        _with_error(one.room),
-        f"{one.tokens()[1]:,}",
-        f"{one.cache.concurrency(one.room.value):.1f}",
+        *("-" * 3 if one.keeps_nothing else (_with_error(one.room), f"{one.tokens()[1]:,}", f"{one.requests:.1f}")),
         verdict_of(one),
     )
+
+
+def _reason(one: str) -> str:
+    return f"{_verdict_without(one)}: {one}"
+
+
+def _verdict_without(one: str) -> str:
+    """Return the verdict of a model without an estimate."""
+    return "refused" if isinstance(one, Refused) else "cannot estimate"
 
 
 def _cards(resolved: Resolved, name: str) -> dict[str, Card]:
@@ -73,7 +81,8 @@ def _reserved(resolved: Resolved, name: str) -> str:
 def verdict_of(one: Estimate) -> str:
     """Return the verdict as a sentence, with the longest request that fits for certain."""
     if one.verdict == "fits":
-        return f"fits {one.start.length:,} tokens"
+        length = one.start.length
+        return f"fits {length:,} token{'' if length == 1 else 's'}" + ": needs no KV cache" * one.keeps_nothing
     if one.room.high <= 0:
         return "does not fit: there is no room for a KV cache"
     start = "tight" if one.verdict == "tight" else "does not fit"
@@ -103,7 +112,7 @@ def print_sums(resolved: Resolved, found: Mapping[str, Estimate | str], changes:
         gpus = changes.card.name if changes.card else ", ".join(resolved.runs[name].model.gpus or ())
         head = f"{name} on {gpus}" if gpus else name
         if isinstance(one, str):
-            blocks.append(f"{head}: cannot estimate: {one}")
+            blocks.append(f"{head}: {_reason(one)}")
             continue
         width = width_of(sys.stdout)
         lines = [row(f"  {name:<17}{amount:>18}  ", how, width) for name, amount, how in _sum(one)]
@@ -117,13 +126,19 @@ def _sum(one: Estimate) -> list[tuple[str, str, str]]:
     return [
         (first.name, _with_error(first.amount), first.how),
         *((f"- {line.name}", _with_error(line.amount), _how(line)) for line in others),
-        ("= KV cache", _with_error(one.room), f"{_gib(one.room.low)} to {_gib(one.room.high)}"),
+        (
+            "= left" if one.keeps_nothing else "= KV cache",
+            _with_error(one.room),
+            f"{_gib(one.room.low)} to {_gib(one.room.high)}",
+        ),
         *_sum_of_cache(one),
     ]
 
 
 def _sum_of_cache(one: Estimate) -> list[tuple[str, str, str]]:
     cache, length = one.cache, one.start.length
+    if one.keeps_nothing:
+        return [("one request", "-", "needs no KV cache")]
     if isinstance(cache, GgufCache):
         shared = "shared by" if cache.serving.shares else "divided among"
         slots = f", {shared} {cache.serving.sequences} slots" if cache.serving.sequences > 1 else ""
@@ -139,8 +154,13 @@ def _sum_of_cache(one: Estimate) -> list[tuple[str, str, str]]:
         ("one request", _gib(cache.of_request), how),
         ("tokens", f"{cache.tokens(one.room.value):,}", f"in requests of {length:,} tokens"),
         ("printed tokens", f"{value:,}", f"{low:,} to {high:,}: `GPU KV cache size` in the log of this release"),
-        ("requests at once", f"{cache.concurrency(one.room.value):.1f}", f"of {length:,} tokens"),
+        ("requests at once", f"{one.requests:.1f}", f"of {length:,} tokens{_limit(one)}"),
     ]
+
+
+def _limit(one: Estimate) -> str:
+    is_limited = one.at_once is not None and one.requests < one.cache.concurrency(one.room.value)
+    return f"; the engine runs no more than {one.at_once:,} sequences at once" if is_limited else ""
 
 
 def _how(line: Line) -> str:
@@ -150,16 +170,16 @@ def _how(line: Line) -> str:
 def as_json(name: str, one: Estimate | str) -> dict[str, Any]:
     """Return an estimate as JSON; sizes are bytes on one GPU, as [least, probable, most]."""
     if isinstance(one, str):
-        return {"model": name, "verdict": "cannot estimate", "reason": one}
+        return {"model": name, "verdict": _verdict_without(one), "reason": one}
     return {
         "model": name,
         "verdict": one.verdict,
         "length": one.start.length,
         "longest": one.longest,
-        "tokens": [*one.tokens()],
-        "capacity": one.cache.tokens(one.room.value),
-        "kv_cache": [*one.room],
-        "request": one.cache.of_request,
+        "tokens": None if one.keeps_nothing else [*one.tokens()],
+        "capacity": None if one.keeps_nothing else one.cache.tokens(one.room.value),
+        "kv_cache": None if one.keeps_nothing else [*one.room],
+        "request": one.cache.of_request or None,
         "lines": [
             {"name": line.name, "bytes": [*line.amount], "source": line.source, "how": line.how} for line in one.lines
         ],

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _COMPOSE = "docker-compose.yml"
 _MANIFEST = "orchestrator/config/manifest.json"
-_WORDS = {"create": "created", "recreate": "made anew", "remove": "removed", "comment": "stays"}
+_WORDS = {"create": "created", "recreate": "made anew", "remove": "removed", "change": "", "comment": "stays"}
 
 
 class _Plan(NamedTuple):
@@ -37,7 +37,8 @@ class _Plan(NamedTuple):
         unchanged: The number of other services.
         is_reload: Whether the orchestrator reads its manifest again.
         caches: The KV caches and verdicts that differ.
-        download: Bytes of the lock that the hub directory lacks; None if that is not known here.
+        download: Bytes to download; None if that is not known here.
+        is_locked_size: Whether these are the files that the lock has for new models, since there is no hub directory.
     """
 
     changes: Sequence[Planned]
@@ -46,6 +47,7 @@ class _Plan(NamedTuple):
     is_reload: bool
     caches: Sequence[CacheChange]
     download: int | None
+    is_locked_size: bool
 
     @property
     def is_empty(self) -> bool:
@@ -87,7 +89,7 @@ def plan_command(config: Path, out: Path | None, against: Path | None, format_: 
     print_findings(compilation, "human", to_stderr=True)
     if compilation.failed:
         return FOUND
-    from modelgen.operate.plan_notes import cache_changes, notes_of
+    from modelgen.operate.plan_notes import cache_changes, locked_size, notes_of
     from modelgen.operate.planned import plan_files
 
     assert compilation.fitted is not None, "it has no errors"  # noqa: S101 - an invariant
@@ -95,13 +97,16 @@ def plan_command(config: Path, out: Path | None, against: Path | None, format_: 
     new = compilation.artifacts[_COMPOSE]
     changes, unchanged = plan_files(_read(folder / _COMPOSE), new, f"{folder / _COMPOSE}")
     old_manifest, manifest = _read(folder / _MANIFEST), compilation.artifacts.get(_MANIFEST)
+    download = _bytes_to_download(config, compilation.fitted)
+    locked = locked_size(compilation.fitted, [change.model for change in changes if change.kind == "create"])
     plan = _Plan(
         changes,
         {change.service: notes_of(change, compilation.fitted) for change in changes},
         unchanged,
         not _is_made_anew(changes) and old_manifest != manifest,
         cache_changes(old_manifest, manifest) if old_manifest != manifest else [],
-        _bytes_to_download(config, compilation.fitted),
+        locked or None if download is None else download,
+        is_locked_size=download is None and locked > 0,
     )
     if format_ == "json":
         click.echo(json.dumps(_as_json(plan), indent=2, ensure_ascii=False))
@@ -164,11 +169,15 @@ def _lines(plan: _Plan) -> Iterator[str]:
     for cache in plan.caches:
         yield f"estimate  {cache.model}: {_cache(cache)}"
     if plan.download:
-        yield f"download  {of_files(plan.download)}"
+        yield f"download  {_download(plan, plan.download)}"
     if plan.is_empty:
         yield "nothing changes"
     elif plan.unchanged:
         yield f"unchanged {plan.unchanged} service{'s' if plan.unchanged > 1 else ''}"
+
+
+def _download(plan: _Plan, size: int) -> str:
+    return of_files(size) + (": the files of new models in models.lock, without a hub directory" * plan.is_locked_size)
 
 
 def _difference(one: Difference) -> str:
@@ -176,6 +185,11 @@ def _difference(one: Difference) -> str:
 
 
 def _change(difference: Difference) -> str:
+    from modelgen.operate.planned import NAMED
+
+    if difference.key in NAMED.values():
+        old, new = difference.before, difference.after
+        return f"{new} created" + (f" in place of {old}" if old else "") if new else f"{old} not used any more"
     if difference.before is None:
         return f"{difference.after or 'on'} (new)"
     if difference.after is None:
@@ -185,11 +199,26 @@ def _change(difference: Difference) -> str:
 
 def _cache(one: CacheChange) -> str:
     """Return how the estimate of a model changed."""
-    tokens = [("no estimate" if count is None else f"{count:,}") for count in (one.tokens_before, one.tokens)]
-    text = f"KV cache {' → '.join(tokens)} tokens" if tokens[0] != tokens[1] else ""
-    if one.verdict_before != one.verdict and one.verdict_before and one.verdict:
-        text += f"{', ' if text else ''}{one.verdict_before} → {one.verdict}"
+    old, new = map(_tokens, (one.tokens_before, one.tokens))
+    verdicts = [verdict for verdict in (one.verdict_before, one.verdict) if verdict]
+    if one.is_new and one.tokens is not None and one.tokens[2] == 0 and one.verdict == "fits":
+        return "needs no KV cache, fits"
+    if one.is_new:
+        return f"KV cache {new} tokens, {one.verdict}"
+    text = f"KV cache {old} → {new} tokens" if one.tokens_before != one.tokens else ""
+    if text and one.is_within_error:
+        text += ", less than the error"
+    if len({*verdicts}) > 1:
+        text += f"{', ' if text else ''}{' → '.join(verdicts)}"
     return text
+
+
+def _tokens(tokens: tuple[int, int, int] | None) -> str:
+    """Return tokens with the least and the most that they may be."""
+    if tokens is None:
+        return "no estimate"
+    least, value, most = tokens
+    return f"{value:,}" + (f" ({least:,} to {most:,})" if least != most else "")
 
 
 def _markdown(plan: _Plan) -> Iterator[str]:
@@ -211,7 +240,7 @@ def _markdown(plan: _Plan) -> Iterator[str]:
     for cache in plan.caches:
         yield f"- {_cell(cache.model)}: {_cache(cache)}"
     if plan.download:
-        yield f"- {of_files(plan.download)} to download"
+        yield f"- Download: {_download(plan, plan.download)}"
     yield f"- {plan.unchanged} unchanged"
 
 
@@ -226,4 +255,5 @@ def _as_json(plan: _Plan) -> Mapping[str, Any]:
         "reload": plan.is_reload,
         "estimates": [cache._asdict() for cache in plan.caches],
         "download": plan.download,
+        "download_is_locked_size": plan.is_locked_size,
     }

@@ -83,7 +83,7 @@ def _with_tower(shape: Shape, batch: int, peak: float, error: float, how: str) -
     high = max(peak + error, encoding * 1.5) + kept * 1.5
     low = max(peak - error, encoding / 3)
     amount = Amount(int(low), int(max(peak, encoding) + kept), int(high))
-    return Line("activations", amount, "estimated", f"{how} + {of_memory(kept)} of its output")
+    return Line("activations", amount, "estimated", f"{how} + {of_memory(kept)} that the tower encoded")
 
 
 def adapters(shape: Shape, rank: int, slots: int, parallel: int) -> Line:

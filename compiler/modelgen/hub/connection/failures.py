@@ -19,7 +19,7 @@ class Subject:
     """The subject of a failure.
 
     Args:
-        models: The ids of the models that need it, for messages.
+        models: The ids of the models that need it, for messages; empty for a repository of the command line.
         repo: Repository id.
         file: The path in it; empty for the whole repository.
     """
@@ -74,7 +74,7 @@ def _sentence(subjects: Sequence[Subject], joint: str, reason: str) -> str:
     """Return the sentence for the first repository with all its files, and the others that it applies to."""
     repositories = sorted({(subject.models, subject.repo) for subject in subjects})
     files = sorted({subject.file for subject in subjects if (subject.models, subject.repo) == repositories[0]} - {""})
-    about = ": ".join(repositories[0])
+    about = ": ".join(filter(None, repositories[0]))
     if files:
         shown = named(files, _MOST_FILES)
         about += f" ({shown})" if joint == ": " else f": {shown}"

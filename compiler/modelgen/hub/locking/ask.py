@@ -23,5 +23,5 @@ class Ask:
 
     @property
     def about(self) -> str:
-        """The beginning of messages."""
-        return f"{self.want.models[0] if self.want.models else 'models.toml'}: {self.want.repo}"
+        """The beginning of messages: the model, unless the repository was named on the command line."""
+        return f"{self.want.models[0]}: {self.want.repo}" if self.want.models else self.want.repo

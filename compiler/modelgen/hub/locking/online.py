@@ -234,7 +234,7 @@ def _explained(error: Exception, connection: Connection, ask: Ask, what: str) ->
 
     if isinstance(error, RevisionNotFoundError) and ask.commit is None:
         return InputError(f"{ask.about} has no {what}; correct `revision` in models.toml")
-    model = ask.want.models[0] if ask.want.models else "models.toml"
+    model = ask.want.models[0] if ask.want.models else ""
     return sentences.explain(error, connection, model=model, repo=ask.want.repo, what=what)
 
 
