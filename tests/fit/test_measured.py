@@ -89,8 +89,8 @@ def test_what_was_measured_counts_only_for_the_same_start(project: Path, old: st
 def test_fit_says_where_a_measured_start_does_not_count(project: Path) -> None:
     learned(project, "--learn-from", "start.log")
     assert "does not count" not in learned(project)
-    assert "± 0.10 GiB" in learned(project)
-    assert "± 0.10 GiB" not in learned(project, "--max-num-seqs", "256")
+    assert "2.90 to 3.10 GiB" in learned(project)
+    assert "2.90 to 3.10 GiB" not in learned(project, "--max-num-seqs", "256")
     (project / "models.toml").write_text(TEXT.replace("v0.11.0", "v0.12.0"))
     assert "models.measured.toml has another commit, release" in learned(project)
 

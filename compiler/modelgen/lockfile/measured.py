@@ -6,6 +6,7 @@ import tomllib
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from modelgen.config.phrases import phrase
 from modelgen.config.table import Table
@@ -47,7 +48,7 @@ class MeasuredStart(Table):
     @model_validator(mode="after")
     def _check_sum(self) -> Self:
         if self.weights + self.cache > self.memory * self.parts / 10_000:
-            raise ValueError("has more weights and KV cache than reserved memory")
+            raise PydanticCustomError("sum", "has more weights and KV cache than reserved memory")
         return self
 
 

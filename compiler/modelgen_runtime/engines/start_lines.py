@@ -45,6 +45,7 @@ _MESSAGE = re.compile(
     r"|Available KV|[CG]PU KV|max_total_num_tokens|Maximum concurrency|Graph capturing|Capture cuda graph)"
 )
 """A message with a size, behind the prefix of the logger; the text of a logged request is behind another message."""
+_LONGEST = 1000
 _READY = ("Application startup complete", "The server is fired up and ready to roll")
 _LARGEST = ("weights", "activations", "graphs")
 """Sizes of which the largest counts if several processes print them; of the others, the smallest does."""
@@ -82,7 +83,7 @@ def read_start(lines: Iterable[str]) -> Started | None:
         if message is None or is_ready:
             continue
         for name, form in _FORMS:
-            if (match := form.search(line)) is not None:
+            if (match := form.search(line, 0, message.end() + _LONGEST)) is not None:
                 size = float(match[1].replace(",", "")) * (_UNITS[match[2]] if match.re.groups > 1 else 1)
                 best = max if name in _LARGEST else min
                 found[name] = best(found.get(name, size), size)
