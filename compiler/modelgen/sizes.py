@@ -19,6 +19,8 @@ def of_memory(size: float) -> str:
     return f"{size / factor:.2f}".rstrip("0").rstrip(".") + f" {unit}"
 
 
-def of_estimate(size: float, error: float) -> str:
-    """Return an estimated size of memory with its error, in GiB with two decimals."""
-    return f"{size / 2**30:.2f} ± {error / 2**30:.2f} GiB"
+def of_estimate(size: float, below: float, above: float) -> str:
+    """Return an estimated size of memory with its errors, in GiB with two decimals."""
+    less, more = f"{below / 2**30:.2f}", f"{above / 2**30:.2f}"
+    error = f"± {more}" if less == more else f"-{less} +{more}"
+    return f"{size / 2**30:.2f} {error} GiB"

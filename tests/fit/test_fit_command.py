@@ -33,7 +33,7 @@ def test_the_three_models_of_the_example(project: Path) -> None:
     """By hand, for 24 GB: 4.5 GiB for 32,768 tokens of a 4B model, 3 GiB of the AWQ model, for which it is tight."""
     head, text, small, large, *rest = fit(project).splitlines()
     assert head.split() == ["MODEL", "GPU", "RESERVED", "WEIGHTS", "KV", "CACHE", "TOKENS", "REQUESTS"]
-    assert re.fullmatch(r"text-4b +gpu0 +12 GiB +7.49 GiB +2\.\d+ ± 0\.\d+ GiB .* tight: 16,384 .*", text)
+    assert re.fullmatch(r"text-4b +gpu0 +12 GiB +7.49 GiB +2\.\d\d to 2\.\d\d GiB .* tight: 16,384 .*", text)
     assert re.fullmatch(r"qwen3vl-4b +gpu0 +22.8 GiB +8.27 GiB +.* +fits 32,768 tokens", small)
     assert re.fullmatch(r"qwen3vl +.* 16.65 GiB .* tight: 32,768 tokens may not fit, 1\d,\d{3} fit", large)
     assert rest[:3] == [
@@ -58,12 +58,13 @@ def test_the_sum_adds_up(project: Path) -> None:
     shown = fit(project, "text-4b", "--why")
     amounts = {
         name: float(size)
-        for name, size in re.findall(r"^  ([-=] [\w ]+?|reserved) +(-?[\d.]+) ± ", shown, re.MULTILINE)
+        for name, size in re.findall(r"^  ([-=] [\w ]+?|reserved) +(-?[\d.]+) (?:±|-)", shown, re.MULTILINE)
     }
     room = amounts.pop("= KV cache")
     assert room == pytest.approx(amounts.pop("reserved") - sum(amounts.values()), abs=0.02)
     assert {*amounts} == {"- weights", "- activations", "- outside PyTorch"}
     assert "38 B × 256 sequences × 151,936 tokens" in shown
+    assert re.search(r"= KV cache +2.73 -0.56 \+0.24 GiB  2.16 GiB to 2.96 GiB", shown)
     assert "16,384 tokens: 1,024 blocks of 2,359,296 bytes, 16 tokens each" in shown
 
 
@@ -80,7 +81,7 @@ def test_what_would_be(project: Path) -> None:
     assert "fits 65,536 tokens" in fit(project, "qwen3vl", "--context", "64k", "--gpu", "RTX 5090")
     assert "50 B × 100 sequences" in fit(project, "text-4b", "--max-num-seqs", "100", "--why")
     assert "fits 16,384 tokens" in fit(project, "text-4b", "--kv-cache-dtype", "fp8", "--gpu", "RTX 4090")
-    assert "8.32 ± " in fit(project, "qwen3vl", "--tp", "2", "--why")
+    assert "8.32 -0.08 " in fit(project, "qwen3vl", "--tp", "2", "--why")
 
 
 @pytest.mark.parametrize(
@@ -125,6 +126,24 @@ def test_a_file_with_errors_is_not_estimated(project: Path) -> None:
     done = modelgen("fit", cwd=project)
     assert (done.returncode, done.stdout) == (1, "")
     assert "MG301" in done.stderr
+
+
+def test_a_model_that_does_not_fit_has_its_row_and_sum(project: Path) -> None:
+    path = project / "models.toml"
+    path.write_text(path.read_text().replace("12GiB", "9GiB"))
+    assert re.search(r"^text-4b .* does not fit: ", fit(project, code=1), re.MULTILINE)
+    assert "= KV cache" in fit(project, "text-4b", "--why", code=1)
+    assert json.loads(fit(project, "text-4b", "--format", "json", code=1))[0]["verdict"] == "does not fit"
+    assert "fits 1,024 tokens" in fit(project, "text-4b", "--context", "1k", "--max-num-seqs", "4")
+
+
+def test_a_length_that_the_model_lacks_is_an_error_beside_the_table(project: Path) -> None:
+    path = project / "models.toml"
+    path.write_text(path.read_text().replace("16384", "300000"))
+    done = modelgen("fit", "text-4b", cwd=project)
+    assert done.returncode == 1
+    assert "MG509" in done.stderr
+    assert "300,000 tokens need more" in done.stdout
 
 
 def test_without_a_lock_it_says_which_command_makes_it(project: Path) -> None:

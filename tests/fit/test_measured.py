@@ -89,8 +89,8 @@ def test_what_was_measured_counts_only_for_the_same_start(project: Path, old: st
 def test_fit_says_where_a_measured_start_does_not_count(project: Path) -> None:
     learned(project, "--learn-from", "start.log")
     assert "does not count" not in learned(project)
-    assert "± 0.10 GiB" in learned(project)
-    assert "± 0.10 GiB" not in learned(project, "--max-num-seqs", "256")
+    assert "2.90 to 3.10 GiB" in learned(project)
+    assert "2.90 to 3.10 GiB" not in learned(project, "--max-num-seqs", "256")
     (project / "models.toml").write_text(TEXT.replace("v0.11.0", "v0.12.0"))
     assert "models.measured.toml has another commit, release" in learned(project)
 
@@ -113,7 +113,10 @@ def test_a_build_follows_from_the_three_files_alone(project: Path) -> None:
         (b"", "has no line of an engine that started"),
         (b"\xff\x00" * 5000, "has no line of an engine that started"),
         (b"GPU KV cache size: 5 tokens", "the log lacks the line about the weights"),
-        (LOG.replace("3.00", "300.00").encode(), "the log is not one of `text-4b`"),
+        (LOG.replace("3.00", "300.00").encode(), "307.5 GiB of weights and KV cache, and `text-4b` reserves at most"),
+        (LOG.replace("3.00", "5.00").encode(), "12.5 GiB of weights and KV cache, and `text-4b` reserves at most"),
+        (LOG.replace("7.5000", "3.8000").encode(), "3.8 GiB of weights, and `text-4b` has 7.41 GiB to 7.58 GiB"),
+        (LOG.replace("7.5000 GiB", "0.1 MiB").encode(), "0.1 MiB of weights, and `text-4b` has"),
     ],
 )
 def test_other_logs_change_nothing(project: Path, log: bytes, message: str) -> None:
@@ -150,8 +153,11 @@ def test_the_file_is_the_same_whatever_the_order() -> None:
         b"#" * (2**20 + 1),
         render_measured({"a": START}).replace(b"parts = 5000", b"parts = 0"),
         render_measured({"a": START}).replace(b"gpus = 1", b"gpus = 1\nmore = 2"),
+        render_measured({"a": START}).replace(b"parts = 5000", b"parts = 1"),
+        render_measured({"a": START}).replace(b"weights = 8589934592", b"weights = 0"),
+        render_measured({"a": START}).replace(b"cache = 1073741824", b"cache = 1000000000000"),
     ],
-    ids=range(8),
+    ids=range(11),
 )
 def test_a_damaged_file_is_one_finding(data: bytes) -> None:
     found = compile_source(TEXT.encode(), LOCK, data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from compiling import findings
@@ -26,6 +28,7 @@ LINE = HEAD.count("\n") + 5
         ("12GiB", 16384, ["MG547"]),
         ("12GiB", 20480, ["MG547"]),
         ("12GiB", 40960, ["MG546"]),
+        ("10GiB", 16384, ["MG546"]),
         ("7GiB", 16, ["MG546"]),
         ("", 65536, []),
         ("", 262144, ["MG546"]),
@@ -35,6 +38,26 @@ def test_the_longest_request(memory: str, length: int, codes: list[str]) -> None
     assert [one[:2] for one in found(model(NAME, REPO, memory, max_model_len=length))] == [
         (code, LINE) for code in codes
     ]
+
+
+def test_the_sentence_has_the_sum() -> None:
+    text = HEAD + model(NAME, REPO, "10GiB", max_model_len=16384)
+    [message] = [one.message for one in findings(text, LOCK) if one.code == "MG546"]
+    assert message == (
+        "16,384 tokens need 2.25 GiB of KV cache, but `text-4b` has at most 997.08 MiB for it: 9.82 GiB reserved, less "
+        "7.49 GiB weights, 1.48 GiB activations, 97.28 MiB outside PyTorch"
+    )
+    [message] = [
+        one.message for one in findings(HEAD + model(NAME, REPO, "7GiB", max_model_len=16), LOCK) if one.code == "MG546"
+    ]
+    assert "`text-4b` has no room for it: 6.88 GiB reserved, less" in message
+
+
+def test_the_sentence_has_the_static_share_of_sglang() -> None:
+    table = model(NAME, REPO, "12GiB", context_length=40960).replace("repo =", 'engine = "sglang"\nrepo =')
+    image = '[engines.sglang]\nimage = "lmsysorg/sglang:v0.5.9"\n'
+    [message] = [one.message for one in findings(HEAD + image + table, LOCK) if one.code == "MG546"]
+    assert re.search(r"has at most .* for it: [\d.]+ GiB static share, less 7.49 GiB weights$", message)
 
 
 def test_the_help_is_followed_to_silence() -> None:

@@ -49,6 +49,34 @@ def test_the_forms_of_releases(text: str, found: Started | None) -> None:
     assert read_start(text.splitlines()) == found
 
 
+AGAIN = V1.replace("11.10", "9.50").replace("11.20", "9.60").replace("81,552", "70,000").replace("7.6100", "7.5900")
+READY = "(APIServer pid=1) INFO:     Application startup complete.\n"
+ASKED = "INFO 09-26 11:03:00 [logger.py:39] Received request 1: prompt: '[x] Available KV cache memory: 0.02 GiB'\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        V1.replace("11.10", "0.55").replace("7.6100", "9.0000") + AGAIN,
+        V1 + READY + ASKED + AGAIN + READY,
+        AGAIN + READY + "INFO [gpu_worker.py:298] Available KV cache memory: 0.02 GiB",
+        AGAIN + ASKED + "Answer: Available KV cache memory: 0.02 GiB",
+    ],
+)
+def test_only_the_last_start_counts_until_it_is_ready(text: str) -> None:
+    assert read_start(text.splitlines()) == Started(7.59 * GIB, None, 9.5 * GIB, 70_000, 4.98, 0.55 * GIB)
+
+
+def test_processes_of_one_start_are_read_together() -> None:
+    """With a draft model, SGLang loads weights twice, the second time after it has captured graphs."""
+    load, graphs, tokens = SGLANG.strip().splitlines()
+    found = read_start([load, graphs, load.replace("7.62", "0.50"), graphs, tokens])
+    assert found == Started(7.62 * GIB, None, None, 70_123, None, 0.41 * GIB)
+    assert read_start(f"{V0}\n{V0.replace('10.68', '10.50')}".splitlines()) == Started(
+        7.51 * GIB, 2.53 * GIB, 10.5 * GIB, None, 9.5, None
+    )
+
+
 @pytest.mark.parametrize(
     "line",
     [

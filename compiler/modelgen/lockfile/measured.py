@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from modelgen.config.phrases import phrase
 from modelgen.config.table import Table
@@ -32,7 +33,7 @@ class MeasuredStart(Table):
     """A start of a model; it counts only for the same commit, release, flags and GPUs.
 
     `flags` is a digest of the flags without the longest request. `memory` is that of each GPU in bytes, `parts` the
-    share that was reserved in ten-thousandths. `weights` and `cache` are bytes of one GPU.
+    share that was reserved in ten-thousandths. `weights` and `cache` are bytes of one GPU, and part of that share.
     """
 
     commit: _Text
@@ -41,8 +42,14 @@ class MeasuredStart(Table):
     memory: _Bytes
     gpus: Annotated[int, Field(ge=1, le=1000)]
     parts: Annotated[int, Field(ge=1, le=10_000)]
-    weights: _Bytes
+    weights: Annotated[_Bytes, Field(gt=0)]
     cache: _Bytes
+
+    @model_validator(mode="after")
+    def _check_sum(self) -> Self:
+        if self.weights + self.cache > self.memory * self.parts / 10_000:
+            raise PydanticCustomError("sum", "has more weights and KV cache than reserved memory")
+        return self
 
 
 class _File(Table):

@@ -39,6 +39,14 @@ _FORMS = tuple(
         ("graphs", rf"Capture cuda graph end\..{{0,100}}?mem usage={_NUMBER}{_UNIT}"),
     )
 )
+_MESSAGE = re.compile(
+    r"(?:[^]'\"]{0,300}\] )?"
+    r"(?:(Model loading took|Loading model weights took|Load weight end)|model weights take|Memory profiling takes"
+    r"|Available KV|[CG]PU KV|max_total_num_tokens|Maximum concurrency|Graph capturing|Capture cuda graph)"
+)
+"""A message with a size, behind the prefix of the logger; the text of a logged request is behind another message."""
+_LONGEST = 1000
+_READY = ("Application startup complete", "The server is fired up and ready to roll")
 _LARGEST = ("weights", "activations", "graphs")
 """Sizes of which the largest counts if several processes print them; of the others, the smallest does."""
 
@@ -64,11 +72,18 @@ class Started:
 
 
 def read_start(lines: Iterable[str]) -> Started | None:
-    """Return the sizes that an engine printed, or None if it printed none."""
+    """Return the sizes that an engine printed before it was ready, of the last start, or None if it printed none."""
     found: dict[str, float] = {}
+    is_ready = False
     for line in lines:
+        is_ready = is_ready or any(text in line for text in _READY)
+        message = _MESSAGE.match(line)
+        if message is not None and message[1] and (is_ready or found.keys() & {"cache", "tokens"}):
+            found, is_ready = {}, False  # weights are loaded before there is a cache, so that this is another start
+        if message is None or is_ready:
+            continue
         for name, form in _FORMS:
-            if (match := form.search(line)) is not None:
+            if (match := form.search(line, 0, message.end() + _LONGEST)) is not None:
                 size = float(match[1].replace(",", "")) * (_UNITS[match[2]] if match.re.groups > 1 else 1)
                 best = max if name in _LARGEST else min
                 found[name] = best(found.get(name, size), size)

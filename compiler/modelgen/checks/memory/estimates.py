@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 @rule("MG546", "no-room-for-context")
 def no_room_for_context(context: Context) -> Iterator[Found]:
-    """A model whose weights and one request of the longest length need more than the reserved memory.
+    """A model whose reserved memory has no room for its weights and one request of the longest length.
 
     ## Why
     vLLM finds out after it has loaded the weights: "To serve at least one request with the models's max seq len …, …
-    GiB KV cache is needed, which is larger than the available KV cache memory". Both sizes follow from models.lock: the
-    tensors of the files, and layers and heads in config.json. `modelgen fit --why` prints the calculation.
+    GiB KV cache is needed, which is larger than the available KV cache memory". The sizes follow from models.lock: the
+    tensors of the files, and layers and heads in config.json. Activations and CUDA graphs are estimated; the finding
+    means that there is no room even if all takes as little as it may. `modelgen fit --why` prints the calculation.
 
     ## Bad
     ```toml
@@ -55,13 +56,12 @@ def no_room_for_context(context: Context) -> Iterator[Found]:
     ```
     """
     for name, estimate in context.fitted.estimates.items():
-        if not _has_room(estimate):
-            weights = of_memory(estimate.lines[1].amount.value)
+        if estimate.verdict == "does not fit":
             needed = f"{estimate.start.length:,} tokens need {of_memory(estimate.cache.of_request)} of KV cache"
-            reserved = _reserved(context, name, estimate)
+            room = f"at most {of_memory(estimate.room.high)}" if estimate.room.high > 0 else "no room"
             yield Found(
                 _place(context, name),
-                f"{needed} besides {weights} of weights, but `{name}` reserves {reserved} of each GPU",
+                f"{needed}, but `{name}` has {room} for it: {_sum(estimate)}",
                 _help(context, name, estimate),
             )
 
@@ -72,7 +72,7 @@ def tight_context(context: Context) -> Iterator[Found]:
 
     ## Why
     Activations, the sampler, a vision tower and CUDA graphs come off first. How much that is can only be estimated: the
-    finding means that the model does not fit, or only if everything takes as little as it may. `modelgen fit` shows the
+    finding means that the model fits only if they take less than expected or little more. `modelgen fit` shows the
     error of the estimate, and `modelgen fit --why` the calculation.
 
     ## Bad
@@ -106,8 +106,8 @@ def tight_context(context: Context) -> Iterator[Found]:
     ```
     """
     for name, estimate in context.fitted.estimates.items():
-        if estimate.verdict != "fits" and _has_room(estimate):
-            room = f"{of_memory(max(0, estimate.room.low))} to {of_memory(max(0, estimate.room.high))}"
+        if estimate.verdict == "tight":
+            room = f"{of_memory(max(0, estimate.room.low))} to {of_memory(estimate.room.high)}"
             yield Found(
                 _place(context, name),
                 f"`{name}` has an estimated {room} for its KV cache, and {estimate.start.length:,} tokens need "
@@ -116,16 +116,16 @@ def tight_context(context: Context) -> Iterator[Found]:
             )
 
 
-def _has_room(estimate: Estimate) -> bool:
-    """Return whether weights and one request fit, if the engine needed nothing besides."""
-    reserved, weights = (line.amount for line in estimate.lines[:2])
-    return reserved.high - weights.low >= estimate.cache.of_request
-
-
 def _reserved(context: Context, name: str, estimate: Estimate) -> str:
     """Return what is reserved, as it is written: the share that the engine gets for it is rounded."""
     written = context.runs[name].model.gpu_memory
     return of_memory(written if isinstance(written, int) else estimate.start.memory * estimate.start.share)
+
+
+def _sum(estimate: Estimate) -> str:
+    """Return what is reserved on a GPU and what goes off, line by line."""
+    first, *others = (f"{of_memory(line.amount.value)} {line.name}" for line in estimate.lines)
+    return f"{first}, less {', '.join(others)}"
 
 
 def _place(context: Context, name: str) -> Span:

@@ -18,8 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.cli.configuration.fit_changes import Changes
+    from modelgen.diagnostics import Diagnostic
     from modelgen.fit.estimate import Estimate
+    from modelgen.pipeline import Checked
     from modelgen.resolve import Resolved
+
+_ROOM = ("MG546", "MG547")
+"""Rules whose findings the table has as verdicts."""
+_TOO_LONG = "MG509"
 
 
 @click.command("fit")
@@ -82,7 +88,7 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
     checked = check_file(config) if repo is None or config.exists() else None
     if repo is not None and (checked is None or not _has(checked.resolved, repo)):
         resolved, chosen = _look_up(repo, changes, token_file, learn_from)
-    elif checked is None or checked.resolved is None or has_errors(checked.diagnostics):
+    elif checked is None or checked.resolved is None or has_errors(_others(checked)):
         assert checked is not None, "a file that is named or needed is read"  # noqa: S101
         print_findings(checked, "human", to_stderr=True)
         return FOUND
@@ -104,13 +110,29 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
         from modelgen.cli.configuration.fit_tables import print_sums, print_table
 
         (print_sums if why else print_table)(resolved, found, changes)
-    return FOUND if any(map(_is_lacking, found.values())) else 0
+    is_too_long = is_as_written and checked is not None and _print_too_long(checked)
+    return FOUND if is_too_long or any(map(_is_lacking, found.values())) else 0
 
 
 def _is_lacking(one: Estimate | str) -> bool:
     from modelgen.cli.configuration.fit_refusals import Refused
 
     return isinstance(one, Refused) or (not isinstance(one, str) and one.verdict == "does not fit")
+
+
+def _others(checked: Checked) -> list[Diagnostic]:
+    """Return the findings but those about lengths and room, with which a file can be estimated."""
+    return [one for one in checked.diagnostics if one.code not in (*_ROOM, _TOO_LONG)]
+
+
+def _print_too_long(checked: Checked) -> bool:
+    """Print which lengths the models do not support, whether or not they fit; return whether there are any."""
+    from modelgen.cli.findings import print_diagnostics
+
+    found = [one for one in checked.diagnostics if one.code == _TOO_LONG]
+    if found:
+        print_diagnostics(found, [checked.source], to_stderr=True)
+    return bool(found)
 
 
 def _as_repository(models: tuple[str, ...]) -> str | None:

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.fit import Fitted
+    from modelgen.fit.estimate import Start
     from modelgen.lockfile.measured import MeasuredStart
     from modelgen_runtime.engines.start_lines import Started
 
 RUNNING = "running"
 _MOST_READ = 64 * 2**20
+_ROUNDED = 0.01 * 2**30
+_LOADED = ("weights", "draft", "adapters")
 
 
 def learn(config: Path, fitted: Fitted, source: str, names: Sequence[str]) -> int:
@@ -109,6 +112,29 @@ def _is_as_written(fitted: Fitted, model: Mapping[str, Any]) -> bool:
     return expected is not None and is_reserved and cache.get("expected") == expected._asdict()
 
 
+def _check_is_of(name: str, start: Start, weights: float, cache: float) -> None:
+    """Check that a start may have printed these sizes.
+
+    Raises:
+        InputError: It cannot have, for its weights are others or its memory is not enough.
+    """
+    from modelgen.fit.estimate import estimate
+
+    lines = estimate(start._replace(measured=None)).lines
+    reserved = min(lines[0].amount.high, start.memory * start.share)
+    # Engines print the weights with those of drafts and the slots for adapters, and round them.
+    least = lines[1].amount.low - _ROUNDED
+    most = sum(line.amount.high for line in lines if line.name in _LOADED) + _ROUNDED
+    if not least <= weights <= most:
+        has = f"{of_memory(weights)} of weights, and `{name}` has {of_memory(least)} to {of_memory(most)} on each GPU"
+    elif weights + cache > reserved:
+        both = of_memory(weights + cache)
+        has = f"{both} of weights and KV cache, and `{name}` reserves at most {of_memory(reserved)} of each GPU"
+    else:
+        return
+    raise InputError(f"the log is of another start: it has {has}; pass the log of a start with this models.toml")
+
+
 def _measured(fitted: Fitted, name: str, started: Started) -> MeasuredStart:
     from modelgen.fit.budgets import PARTS
     from modelgen.fit.estimate import Start
@@ -124,8 +150,7 @@ def _measured(fitted: Fitted, name: str, started: Started) -> MeasuredStart:
         raise InputError(f"nothing can be learned for {run.engine.title}, which takes what it needs")
     if not started.cache or not started.weights:
         raise InputError("the log lacks the line about the weights or about the memory for the KV cache")
-    if started.weights + started.cache >= one.start.memory:
-        raise InputError(f"the log is not one of `{name}`: its GPU has {of_memory(one.start.memory)}")
+    _check_is_of(name, one.start, started.weights, started.cache)
     return MeasuredStart(
         commit=entry.commit,
         version=run.version.text,

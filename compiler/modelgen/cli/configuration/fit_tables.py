@@ -49,7 +49,7 @@ def _row(resolved: Resolved, name: str, one: Estimate | str, changes: Changes) -
         gpus,
         _gib(one.start.memory * one.start.share),
         _gib(one.lines[1].amount.value),
-        *("-" * 3 if one.keeps_nothing else (_with_error(one.room), f"{one.tokens()[1]:,}", f"{one.requests:.1f}")),
+        *("-" * 3 if one.keeps_nothing else (_from_to(one.room), f"{one.tokens()[1]:,}", f"{one.requests:.1f}")),
         verdict_of(one),
     )
 
@@ -115,7 +115,7 @@ def print_sums(resolved: Resolved, found: Mapping[str, Estimate | str], changes:
             blocks.append(f"{head}: {_reason(one)}")
             continue
         width = width_of(sys.stdout)
-        lines = [row(f"  {name:<17}{amount:>18}  ", how, width) for name, amount, how in _sum(one)]
+        lines = [row(f"  {name:<17}{amount:>24}  ", how, width) for name, amount, how in _sum(one)]
         blocks.append("\n".join([f"{head}: {verdict_of(one)}", *lines]))
     click.echo("\n\n".join(blocks))
 
@@ -191,5 +191,12 @@ def _gib(size: float) -> str:
 
 
 def _with_error(amount: Amount) -> str:
-    error = (amount.high - amount.low) / 2
-    return _gib(amount.value) if error == 0 else of_estimate(amount.value, error)
+    if amount.low == amount.high:
+        return _gib(amount.value)
+    return of_estimate(amount.value, amount.value - amount.low, amount.high - amount.value)
+
+
+def _from_to(amount: Amount) -> str:
+    """Return the least and the most, of which the least decides whether a request fits."""
+    low, high = (max(0, size) / 2**30 for size in (amount.low, amount.high))
+    return _gib(amount.value) if amount.low == amount.high else f"{low:.2f} to {high:.2f} GiB"
