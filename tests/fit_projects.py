@@ -14,9 +14,9 @@ COMMIT = "cdbee75f17c01a7cc42f958dc650907174af0554"
 def dense(*sizes: int, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON holds
     """Return a config.json with full attention: layers, heads, KV heads, width, inner width, vocabulary."""
     layers, heads, kv_heads, hidden, wide, words = sizes
+    family = {} if "model_type" in more else {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3"}
     return {
-        "architectures": ["Qwen3ForCausalLM"],
-        "model_type": "qwen3",
+        **family,
         "num_hidden_layers": layers,
         "num_attention_heads": heads,
         "num_key_value_heads": kv_heads,
@@ -85,15 +85,15 @@ THREE = (
 )
 
 
-def lock_of(models: tuple[tuple[str, str, dict[str, Any], int], ...] = THREE) -> bytes:
-    """Return a models.lock with an entry for each model."""
+def lock_of(models: tuple[tuple[str, str, dict[str, Any], int], ...] = THREE, dtype: str = "BF16") -> bytes:
+    """Return a models.lock with an entry for each model, whose tensors have this type."""
     entries = [
         Snapshot(
             repo=repo,
             revision=COMMIT,
             commit=COMMIT,
             models=[name],
-            weights={"BF16": size},
+            weights={dtype: size},
             code=[],
             files=[
                 File(path="config.json", size=len(json.dumps(config)), blob=COMMIT),

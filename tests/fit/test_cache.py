@@ -11,7 +11,7 @@ from golden_configs import CONFIGS
 from modelgen.engines.images.versions import Version
 from modelgen.engines.vllm.memory import memory_facts
 from modelgen.fit.blocks.cache import Serving, cache_of, longest
-from modelgen.fit.blocks.cache_types import cache_type
+from modelgen.fit.blocks.cache_types import cache_type, served_type
 from modelgen.fit.blocks.parallel import Parallel, weights
 from modelgen.fit.shapes import CannotEstimateError, read_shape
 
@@ -71,6 +71,37 @@ def test_linear_attention_needs_a_release_that_mixes() -> None:
 def test_a_state_that_the_gpus_cannot_share() -> None:
     with pytest.raises(CannotEstimateError, match="cannot be divided"):
         cache_of(read_shape(QWEN_3_5), serving(parallel=7))
+
+
+SCHEME = {"quant_method": "compressed-tensors", "kv_cache_scheme": {"num_bits": 8, "type": "float"}}
+MODELOPT = {"quant_method": "modelopt", "kv_cache_quant_algo": "FP8"}
+
+
+@pytest.mark.parametrize(
+    ("table", "release", "written", "type_"),
+    [
+        (SCHEME, (0, 12), "auto", "auto"),
+        (SCHEME, (0, 32), "auto", "fp8"),
+        (SCHEME, (0, 32), "bfloat16", "bfloat16"),
+        (SCHEME, (0, 20), "auto", None),
+        (SCHEME, (0, 20), "bfloat16", None),  # taken even against the flag in some releases
+        (SCHEME, (0, 20), "fp8", "fp8"),
+        (MODELOPT, (0, 33), "auto", "fp8"),
+        (MODELOPT | {"kv_cache_quant_algo": "NVFP4"}, (0, 33), "auto", "nvfp4"),
+        (MODELOPT | {"kv_cache_quant_algo": "INT8"}, (0, 33), "auto", None),
+        (MODELOPT | {"kv_cache_quant_algo": None}, (0, 20), "auto", "auto"),
+        (SCHEME | {"kv_cache_scheme": {"num_bits": [8], "type": "float"}}, (0, 33), "auto", None),
+    ],
+)
+def test_the_type_that_a_checkpoint_has_scales_for(
+    table: dict[str, object], release: tuple[int, ...], written: str, type_: str | None
+) -> None:
+    facts = memory_facts(Version(release, ""), 24 * GIB, "")
+    if type_ is None:
+        with pytest.raises(CannotEstimateError, match="a type of its own for the KV cache"):
+            served_type(written, {"quantization_config": table}, facts)
+    else:
+        assert served_type(written, {"quantization_config": table}, facts) == type_
 
 
 MODELS = sorted(set(CONFIGS) - {"bge-m3", "ModernBERT-large"})  # these keep nothing

@@ -24,9 +24,8 @@ REPO = "org/qwen"
 @pytest.fixture
 def folder(tmp_path: Path, hub: Hub) -> Path:
     """An empty folder, and a hub with a repository."""
-    hub.add(
-        REPO, {"config.json": json.dumps(QWEN_4B).encode(), "model.safetensors": safetensors(a=("BF16", 2 * 10**6))}
-    )
+    narrow = json.dumps(QWEN_4B | {"hidden_size": 256})  # which 2 MB of tensors are enough for
+    hub.add(REPO, {"config.json": narrow.encode(), "model.safetensors": safetensors(a=("BF16", 2 * 10**6))})
     folder = tmp_path / "empty"
     folder.mkdir()
     return folder

@@ -79,6 +79,12 @@ def test_any_value_of_a_flag_gives_an_estimate_or_a_reason(flag: str, value: obj
     outcome(CONFIGS["Qwen3-0.6B"], **{flag: value})
 
 
+@pytest.mark.parametrize("flag", ["num-gpu-blocks-override", "cpu-offload-gb", "kv-cache-memory-bytes"])
+def test_a_flag_whose_effect_is_not_known_has_no_estimate_with_1_either(flag: str) -> None:
+    assert outcome(CONFIGS["Qwen3-0.6B"], **{flag: 0}) is not None
+    assert outcome(CONFIGS["Qwen3-0.6B"], **{flag: 1}) is None
+
+
 @pytest.mark.parametrize(
     "change",
     [

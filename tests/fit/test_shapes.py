@@ -8,6 +8,8 @@ import pytest
 
 from fit_projects import DEEPSEEK_V3, GEMMA_3, GPT_OSS, LLAMA_4, MISTRAL_7B, QWEN_3_5, QWEN_4B, QWEN_VL_30B
 from modelgen.fit.shapes import CannotEstimateError, Layers, State, read_shape
+from modelgen.fit.shapes.classes import check_class
+from modelgen.fit.shapes.families import KNOWN
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,17 @@ def test_the_layers_of_a_family(config: dict[str, Any], layers: list[Layers]) ->
         (QWEN_4B | {"vocab_size": None}, "`vocab_size` of config.json is missing"),
         (QWEN_4B | {"intermediate_size": None}, "`intermediate_size` of config.json is missing"),
         ({"text_config": []}, "is not known"),
+        (QWEN_4B | {"num_key_value_heads": 7}, "do not fit together"),
+        (QWEN_4B | {"head_dim": 1}, "do not fit together"),
+        (QWEN_4B | {"architectures": ["FooForCausalLM"]}, "is no class of the family `qwen3`"),
+        (QWEN_4B | {"architectures": ["Qwen3MoeForCausalLM"]}, "is no class of the family `qwen3`"),
+        (QWEN_4B | {"architectures": ["BertModel"]}, "is no class of the family `qwen3`"),
+        (QWEN_4B | {"architectures": ["DeepseekV3ForCausalLM"]}, "is no class of the family `qwen3`"),
+        (QWEN_4B | {"architectures": []}, "`architectures` of config.json names no class"),
+        (QWEN_VL_30B | {"architectures": "x"}, "`architectures` of config.json names no class"),
+        (QWEN_4B | {"quantization_config": {"quant_method": "zzz"}}, "the quantization `zzz`"),
+        (QWEN_4B | {"quantization_config": {}}, "the quantization `None`"),
+        (QWEN_4B | {"quantization_config": [1]}, "`quantization_config` of config.json is not a table"),
         (DEEPSEEK_V3 | {"kv_lora_rank": {}}, "`kv_lora_rank` of config.json is not a size"),
     ],
 )
@@ -87,6 +100,7 @@ def test_what_a_config_leaves_out(config: dict[str, Any], layers: list[Layers] |
         (QWEN_VL_30B | {"model_type": "another_vl"}, (0, 0, 0, 0, 0, 0)),
         (
             QWEN_4B
+            | {"architectures": None}
             | {"model_type": "qwen2_vl", "vision_config": {"embed_dim": 1280, "hidden_size": 2560, "mlp_ratio": 4}},
             (16_384, 4, 1280, 5120, 2560, 0),
         ),
@@ -95,3 +109,24 @@ def test_what_a_config_leaves_out(config: dict[str, Any], layers: list[Layers] |
 )
 def test_the_largest_input_of_a_tower(config: dict[str, Any], tower: tuple[int, ...] | None) -> None:
     assert read_shape(config).tower == tower
+
+
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [
+        ("gemma3_text", "Gemma3ForCausalLM"),
+        ("gpt2", "GPT2LMHeadModel"),
+        ("hunyuan_v1_dense", "HunYuanDenseV1ForCausalLM"),
+        ("kimi_k2", "DeepseekV3ForCausalLM"),
+        ("llama", "LlamaForCausalLMEagle3"),
+        ("llama", "Eagle3LlamaForCausalLM"),
+        ("minimax_text_01", "MiniMaxText01ForCausalLM"),
+        ("new", "GteNewModel"),
+        ("phimoe", "PhiMoEForCausalLM"),
+        ("qwen3", "Qwen3ForSequenceClassification"),
+        ("qwen3_5_text", "Qwen3_5ForCausalLM"),
+        ("xlm-roberta", "XLMRobertaModel"),
+    ],
+)
+def test_the_class_of_a_family(family: str, name: str) -> None:
+    check_class({"architectures": [name]}, family, KNOWN, is_nested=False)

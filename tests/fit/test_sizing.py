@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiling import findings
-from fit_projects import HEAD, QWEN_4B, THREE, lock_of, model
+from fit_projects import HEAD, QWEN_4B, THREE, dense, lock_of, model
 from modelgen.fit.dividing import Group, Need, crowded, divide
 from modelgen.pipeline import check_source, compile_source
 
@@ -94,6 +94,45 @@ def test_the_compose_file_explains_the_size() -> None:
     assert (
         "GiB for one request of 16,384 tokens; the rest is shared with small, for as many more requests each." in text
     )
+
+
+def test_a_share_that_leaves_nothing_for_weights_is_too_small() -> None:
+    """SGLang sets memory aside before the weights, which takes more than a small model needs."""
+    model_06b = ("small", "Qwen/Qwen3-0.6B", dense(28, 16, 8, 1024, 3072, 151_936), 1_503_264_768)
+    table = model(*model_06b[:2], "auto", context_length=8192).replace("repo =", 'engine = "sglang"\nrepo =')
+    text = f'{HEAD}[engines.sglang]\nimage = "lmsysorg/sglang:v0.5.9"\n{table}'
+    assert shares(text, lock_of((model_06b,))) == {"small": 0.95}
+
+
+BERT = {"architectures": ["BertModel"], "model_type": "bert", "num_hidden_layers": 12, "num_attention_heads": 12}
+BERT |= {"hidden_size": 768, "intermediate_size": 3072, "vocab_size": 30_522, "max_position_embeddings": 512}
+
+
+def test_an_encoder_takes_its_own_length() -> None:
+    found = fitted(HEAD + model("bge", "org/bge"), lock_of((("bge", "org/bge", BERT, 219_000_000),)))
+    assert found.lengths["bge"] == (512, 512)
+
+
+def test_values_in_32_bits_are_loaded_in_16() -> None:
+    lock = lock_of((("bge", "org/bge", BERT, 438_000_000),), "F32")
+    found = fitted(HEAD + model("bge", "org/bge", max_model_len=512), lock)
+    assert found.estimates["bge"].lines[1].amount.value == 219_000_000
+
+
+@pytest.mark.parametrize(
+    ("change", "weights"), [({"num_hidden_layers": 1}, 8_044_936_192), ({"hidden_size": 1}, 8_044_936_192), ({}, 10)]
+)
+def test_a_config_at_odds_with_the_tensors_is_not_estimated(change: dict[str, int], weights: int) -> None:
+    lock = lock_of(((NAME, REPO, QWEN_4B | change, weights),))
+    assert not fitted(HEAD + model(NAME, REPO, max_model_len=8192), lock).estimates
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_the_help_for_a_missing_length_can_be_followed(*, locked: bool) -> None:
+    config = BERT | {"model_type": "roberta", "architectures": ["RobertaModel"]}
+    lock = lock_of((("bge", "org/bge", config, 219_000_000),)).decode() if locked else None
+    [help_] = [one.help for one in findings(HEAD + model("bge", "org/bge"), lock) if one.code == "MG213"]
+    assert ("max-model-len = 512 }" in help_, "`modelgen lock`" in help_) == (locked, not locked)
 
 
 def test_without_a_lock_a_size_is_asked_for() -> None:

@@ -150,6 +150,8 @@ class MemoryFacts(NamedTuple):
         sorts: Whether it sorts the vocabulary.
         profile: The name of the way in which releases profile; starts of the same name can be compared.
         counts_graphs: Whether CUDA graphs are counted before the cache.
+        takes_stored_cache: Whether `kv-cache-dtype = auto` takes the type that a checkpoint has scales for; None if
+            that is not known.
     """
 
     block: int
@@ -168,6 +170,7 @@ class MemoryFacts(NamedTuple):
     sorts: bool
     profile: str
     counts_graphs: bool
+    takes_stored_cache: bool | None
 
 
 class GgufServing(NamedTuple):

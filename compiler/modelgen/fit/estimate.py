@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from modelgen.fit.amounts import Amount, Line
 from modelgen.fit.blocks import overhead, parallel
 from modelgen.fit.blocks.cache import Serving, cache_of, longest
-from modelgen.fit.blocks.cache_types import cache_type
+from modelgen.fit.blocks.cache_types import cache_type, served_type
 from modelgen.fit.blocks.drafts import draft_of, joined
 from modelgen.fit.blocks.evidence import bar, public_starts
 from modelgen.fit.blocks.settings import Settings
@@ -119,7 +119,7 @@ def estimate(start: Start, evidence: tuple[Seen, ...] | None = None) -> Estimate
     draft = draft_of(settings.draft, start.config, shape, start.draft)
     cached = shape._replace(layers=joined(shape.layers, draft.layers))
     serving = Serving(
-        type=cache_type(settings.cache_dtype, cached.layers),
+        type=cache_type(served_type(settings.cache_dtype, start.config, start.facts), cached.layers),
         tensor=settings.parallel.tensor,
         stages=settings.parallel.stages,
         length=start.length,

@@ -10,6 +10,7 @@ from modelgen.fit.gguf import GgufStart, estimate_parts, longest
 from modelgen.fit.pools import PoolStart, estimate_pool
 from modelgen.fit.shapes import CannotEstimateError
 from modelgen.fit.starts import card_of, start_of
+from modelgen.fit.weights import weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +58,7 @@ def _start_of_pool(resolved: Resolved, name: str, engine: Engine) -> PoolStart:
     version, card, length = run.version, card_of(resolved, run), run.args.get(engine.length)
     if version is None:
         raise CannotEstimateError("the version of its image is not known")
-    if pins.entry is None or not pins.config or not (weights := sum(pins.entry.weights.values())):
+    if pins.entry is None or not pins.config:
         raise CannotEstimateError("models.lock has no sizes of its tensors; run `modelgen lock`")
     if not isinstance(length, int) or isinstance(length, bool) or length < 1:
         raise CannotEstimateError(f"`{engine.length}` is not written, so the longest request is not known")
@@ -69,7 +70,7 @@ def _start_of_pool(resolved: Resolved, name: str, engine: Engine) -> PoolStart:
         config=pins.config,
         args=run.args,
         read=read,
-        weights=weights,
+        weights=weights_of(pins.entry.weights, pins.config, run.args),
         memory=card.memory,
         gpus=len(run.model.gpus or ()),
         share=float(share([card], run.model.gpu_memory)),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.fit.amounts import Amount, Line
 from modelgen.fit.blocks import overhead
+from modelgen.fit.blocks.cache_types import stored_type
 from modelgen.fit.shapes import CannotEstimateError, read_shape
 from modelgen.sizes import of_memory
 
@@ -83,6 +84,8 @@ def estimate_pool(start: PoolStart) -> tuple[tuple[Line, ...], PoolCache]:
     serving = start.read(cards, start.args)
     if isinstance(serving, str):
         raise CannotEstimateError(serving)
+    if stored_type(start.config) is not None and start.args.get("kv-cache-dtype", "auto") == "auto":
+        raise CannotEstimateError("the checkpoint has a type of its own for the KV cache")
     cache = PoolCache(_token_bytes(read_shape(start.config), serving), start.length)
     seen = overhead.visible(start.memory, None)
     free = seen.minus(Amount.around(_CONTEXT, _CONTEXT_ERROR, _CONTEXT_ERROR))

@@ -100,7 +100,8 @@ def divide_cards(resolved: Resolved, names: Iterable[str]) -> Shares:
 def _crowd(group: Group, needs: Mapping[str, Need], starts: Mapping[str, AnyStart], memory: int) -> Crowd:
     largest = max(group.models, key=lambda name: needs[name].least)
     left = group.free - sum(needs[name].least for name in group.models if name != largest)
-    longest = estimate_start(starts[largest]._replace(share=left / PARTS)).longest if left > 0 else 0
+    found = _with_share(starts[largest], left)
+    longest = found.longest if found else 0
     sizes = {name: _bytes(needs[name].least, memory) for name in group.models}
     return Crowd(group, sizes, max(0, _bytes(group.free, memory)), largest, longest if longest >= _SHORTEST else 0)
 
@@ -146,11 +147,23 @@ def _need(start: AnyStart) -> Need:
     least = max(1, PARTS - -lacking * PARTS // max(1, whole.lines[0].amount.low))
 
     def fits(parts: int) -> bool:
-        return estimate_start(start._replace(share=parts / PARTS)).verdict == "fits"
+        found = _with_share(start, parts)
+        return found is not None and found.verdict == "fits"
 
     if least <= PARTS and not fits(least):
         least += bisect_left(range(least, PARTS + 1), x=True, key=fits)
     return Need(least, Fraction(max(1, whole.cache.of_request) * PARTS, start.memory))
+
+
+def _with_share(start: AnyStart, parts: int) -> Estimate | None:
+    """Return the estimate with a share for a start that has one with the whole GPU; None if that share is too small.
+
+    SGLang sets memory aside first, so that a small share leaves nothing for weights.
+    """
+    try:
+        return estimate_start(start._replace(share=parts / PARTS)) if parts > 0 else None
+    except CannotEstimateError:
+        return None
 
 
 def _groups(resolved: Resolved, needs: Mapping[str, Need]) -> list[Group]:

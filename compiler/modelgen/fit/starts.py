@@ -8,6 +8,7 @@ from modelgen.fit.budgets import share
 from modelgen.fit.estimate import Start
 from modelgen.fit.measured import flags_digest
 from modelgen.fit.shapes import CannotEstimateError
+from modelgen.fit.weights import weights_of
 from modelgen.resolve.assets import config_in
 
 if TYPE_CHECKING:
@@ -35,15 +36,13 @@ def start_of(resolved: Resolved, name: str) -> Start:
         raise CannotEstimateError("its repository is not locked; run `modelgen lock`")
     if not pins.config:
         raise CannotEstimateError("models.lock has no config.json of it that can be read")
-    if not (weights := sum(pins.entry.weights.values())):
-        raise CannotEstimateError("models.lock has no sizes of its tensors: it is no checkpoint of safetensors")
     length = run.args.get(known.length, pins.length)
     if not isinstance(length, int) or isinstance(length, bool) or length < 1:
         raise CannotEstimateError(f"`{known.length}` is not known")
     return Start(
         config=pins.config,
         args=run.args,
-        weights=weights,
+        weights=weights_of(pins.entry.weights, pins.config, run.args),
         memory=card.memory,
         visible=card.known.visible if card.known else None,
         share=float(share([card], run.model.gpu_memory)),

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.engine import parallel_size
 from modelgen.engines.flags import as_number
+from modelgen.engines.weights.model_config import length_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from modelgen.checks.context import Context
+    from modelgen.engines.engine import Engine
+    from modelgen.resolve import ModelPins
+
+_EXAMPLE = 16_384
 
 
 @rule("MG213", "missing-max-model-len")
@@ -50,8 +55,16 @@ def missing_max_model_len(context: Context) -> Iterator[Found]:
             yield Found(
                 document.at_header("models", name, "args"),
                 f"`{name}` has no `{engine.length}`",
-                f"write the longest context that you need: `args = {{ {engine.length} = 16384 }}`",
+                _length_help(engine, context.pins[name]),
             )
+
+
+def _length_help(engine: Engine, pins: ModelPins) -> str:
+    """Return what to write: no more than the model supports; without a lock, that it would do as well."""
+    length = min(_EXAMPLE, length_limit(engine, pins.config) or _EXAMPLE)
+    text = f"write the longest context that you need: `args = {{ {engine.length} = {length} }}`"
+    is_found_by_lock = engine.from_config and pins.want is not None and pins.entry is None
+    return f"{text}, or run `modelgen lock` to take the model's own" if is_found_by_lock else text
 
 
 @rule("MG214", "parallel-mismatch")

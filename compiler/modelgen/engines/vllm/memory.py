@@ -20,6 +20,9 @@ _SORTS = 38
 """Bytes for each sequence and token of the vocabulary in the sampler that sorts: logits 2, as float32 4, sorted values
 4, their indices 8, reversed indices 8, temporaries 12."""
 _SELECTS = 8
+_CACHE_AS_WRITTEN, _CACHE_AS_STORED = (0, 12), (0, 32)
+"""The last release that was read without `kv_cache_scheme` as a default of the cache's type, and the first with it.
+Some in between take it even against the flag (vllm#30141)."""
 
 
 def memory_facts(version: Version, memory: int, card: str) -> MemoryFacts:
@@ -56,4 +59,11 @@ def memory_facts(version: Version, memory: int, card: str) -> MemoryFacts:
         sorts=sorts,
         profile="sorting sampler" if sorts else "with CUDA graphs" if counts_graphs else "without CUDA graphs",
         counts_graphs=counts_graphs,
+        takes_stored_cache=_takes_stored_cache(release),
     )
+
+
+def _takes_stored_cache(release: tuple[int, ...]) -> bool | None:
+    if release[:2] <= _CACHE_AS_WRITTEN:
+        return False
+    return True if release >= _CACHE_AS_STORED else None

@@ -22,6 +22,8 @@ _TEXT_PARTS = ("thinker_config", "text_config", "llm_config", "language_config")
 _COUNTED = ("llama3",)
 _FULL_ATTENTION = ("llama", "mistral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_vl", "qwen3_vl_moe")
 _GENERATES = ("ForCausalLM", "ForConditionalGeneration")
+# Encoders whose tokenizers allow as many tokens as the model; for others the tokenizer is a limit of its own.
+_ENCODERS = ("bert", "modernbert")
 
 
 def own_length(config: Mapping[str, Any]) -> int | None:
@@ -61,11 +63,12 @@ def served_length(
         files: Paths of the snapshot's files.
     """
     is_set_elsewhere = engine.length in args or "sentence_bert_config.json" in files
-    return None if is_set_elsewhere or not counts(engine, args) or not _generates(config) else own_length(config)
+    is_known = _generates(config) or config.get("model_type") in _ENCODERS
+    return None if is_set_elsewhere or not counts(engine, args) or not is_known else own_length(config)
 
 
 def _generates(config: Mapping[str, Any]) -> bool:
-    """Return whether a model generates text. The length of encoders is also limited by the tokenizer."""
+    """Return whether a model generates text."""
     written = config.get("architectures")
     names = written if isinstance(written, list) else []
     return bool(names) and all(isinstance(name, str) and name.endswith(_GENERATES) for name in names)

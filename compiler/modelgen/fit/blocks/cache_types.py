@@ -9,8 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.fit.shapes import CannotEstimateError
+from modelgen.fit.shapes.numbers import part
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen.engines.facts import MemoryFacts
     from modelgen.fit.shapes import Layers
 
 
@@ -50,6 +54,36 @@ _TYPES = {
     "fp8_ds_mla": CacheType(16, latent=656),  # 512 in 8 bits, 4 scales, 64 in 16 bits
 }
 _SPARSE = _TYPES["fp8_ds_mla"]
+
+
+def stored_type(config: Mapping[str, Any]) -> str | None:
+    """Return the type of the KV cache that a checkpoint has scales for; None without one.
+
+    llm-compressor writes `kv_cache_scheme`, ModelOpt that or `kv_cache_quant_algo` (`get_kv_cache_quant_algo_string` in
+    vllm/utils/torch_utils.py of 0.32.0).
+    """
+    table = part(config, "quantization_config")
+    scheme = table.get("kv_cache_scheme") or table.get("kv_cache_quant_algo")
+    if not scheme:
+        return None
+    if isinstance(scheme, dict):
+        bits = scheme.get("num_bits") if scheme.get("type") == "float" else None
+        return "fp8" if bits == 8 else "nvfp4" if bits == 4 else "another"
+    return {"FP8": "fp8", "NVFP4": "nvfp4"}.get(str(scheme).upper(), "another")
+
+
+def served_type(written: Any, config: Mapping[str, Any], facts: MemoryFacts) -> Any:  # noqa: ANN401 - from models.toml
+    """Return the value of `kv-cache-dtype` that counts: the written one, or that of the checkpoint.
+
+    Raises:
+        CannotEstimateError: Whether the release takes that of the checkpoint is not known, or what it means.
+    """
+    stored = stored_type(config)
+    if stored is None or facts.takes_stored_cache is False or stored == written:
+        return written
+    if facts.takes_stored_cache is None or (written == "auto" and stored == "another"):
+        raise CannotEstimateError("the checkpoint has a type of its own for the KV cache")
+    return stored if written == "auto" else written
 
 
 def cache_type(dtype: Any, layers: tuple[Layers, ...]) -> CacheType:  # noqa: ANN401 - as models.toml has it

@@ -33,6 +33,8 @@ _UNKNOWN = {
     "dtype": "weights in another type",
 }
 _AS_STORED = {
+    "decode-context-parallel-size": (1,),
+    "prefill-context-parallel-size": (1,),
     "dtype": ("auto", "bfloat16", "float16", "half"),
     "load-format": ("auto", "safetensors", "runai_streamer"),
     "mamba-cache-dtype": ("auto",),
@@ -108,7 +110,7 @@ def _refuse_unknown(args: Mapping[str, Any]) -> None:
     for flag, what in _UNKNOWN.items():
         written = [value for name, value in args.items() if name.partition(".")[0] == flag]
         for value in written:
-            if value not in (None, False, 0, 1, *_AS_STORED.get(flag, ())) or value is True:
+            if value not in (None, False, 0, *_AS_STORED.get(flag, ())) or value is True:
                 raise CannotEstimateError(f"`{flag}` means {what}")
 
 

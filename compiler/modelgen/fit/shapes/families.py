@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from modelgen.fit.shapes.classes import check_class, check_quantization
 from modelgen.fit.shapes.kinds import kinds_of
 from modelgen.fit.shapes.layers import Layers
 from modelgen.fit.shapes.numbers import CannotEstimateError, count, part, size
@@ -84,7 +85,7 @@ _LATENT = (
 _ENCODERS = ("bert", "roberta", "xlm-roberta", "modernbert", "nomic_bert", "new", "gte", "camembert")
 """Families that read a text at once, and keep nothing of it."""
 _WHISPER = "whisper"
-_KNOWN = {*_DENSE, *_LATENT, *_ENCODERS, *WITH_STATES, _WHISPER}
+KNOWN = {*_DENSE, *_LATENT, *_ENCODERS, *WITH_STATES, _WHISPER}
 _NESTED = {
     "llama": {"num_hidden_layers": 32, "num_attention_heads": 32, "hidden_size": 4096, "intermediate_size": 11_008}
 }
@@ -120,13 +121,17 @@ def read_shape(config: Mapping[str, Any]) -> Shape:
     """
     text = _text_part(config)
     family = text.get("model_type")
-    if not isinstance(family, str) or family not in _KNOWN:
+    if not isinstance(family, str) or family not in KNOWN:
         raise CannotEstimateError(f"the family `{str(family)[:60]}` is not known")
+    check_class(config, family, KNOWN, is_nested=text is not config)
+    check_quantization(config)
     defaults = _DEFAULTS.get(family, {}) | ({} if text is config else _NESTED.get(family, {}))
     values = {**defaults, **{key: value for key, value in text.items() if value is not None}}
     hidden = size(values, "hidden_size", "d_model", "n_embd")
     heads = size(values, *_HEADS, default=1 if family in WITH_STATES else None)
     head = size(values, "head_dim", default=max(1, hidden // heads))
+    if family not in WITH_STATES and 8 * heads * head < hidden:  # no known model has so little attention
+        raise CannotEstimateError("the heads of config.json do not fit together")
     layers = _layers(values, family, heads, head)
     intermediate, depth = _intermediate(values, hidden), size(values, *_DEPTH)
     vocabulary = size(values if "vocab_size" in values else config, "vocab_size")
@@ -173,7 +178,7 @@ def _attention(values: Mapping[str, Any], family: str, kind: Kind, number: int, 
     if family == "gemma4_text" and kind == "full":
         head = size(values, "global_head_dim", default=head)
         kv_heads = size(values, "num_global_key_value_heads", default=kv_heads)
-    if kv_heads > heads:
+    if heads % kv_heads:
         raise CannotEstimateError("the heads of config.json do not fit together")
     spans = {"sliding": "sliding_window", "chunked": "attention_chunk_size"}
     return Layers(kind, number, kv_heads, 2 * head, size(values, spans[kind]) if kind in spans else 0)
