@@ -24,3 +24,8 @@ def of_estimate(size: float, below: float, above: float) -> str:
     less, more = f"{below / 2**30:.2f}", f"{above / 2**30:.2f}"
     error = f"± {more}" if less == more else f"-{less} +{more}"
     return f"{size / 2**30:.2f} {error} GiB"
+
+
+def of_range(low: float, high: float) -> str:
+    """Return the least and the most of an estimated size of memory, in GiB with two decimals."""
+    return f"{low / 2**30:.2f} to {high / 2**30:.2f} GiB"

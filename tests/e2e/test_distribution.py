@@ -67,7 +67,7 @@ def test_a_stranger_with_the_file_of_the_incident_gets_a_build(
     """From nothing but Python and the file: lint, import, build, and the real Compose accepts the result."""
     compose = pytest.importorskip("compose").__path__[0] + "/docker-compose"
     (tmp_path / "docker-compose.yml").write_bytes((REPOSITORY / "tests/lint/incident/docker-compose.yml").read_bytes())
-    uvx = [install("uv") / "bin" / "uvx", "--from", wheel, "modelgen"]
+    uvx: list[str | Path] = [install("uv") / "bin" / "uvx", "--from", wheel, "modelgen"]
     environment = known_environment.caller() | {"HOME": str(tmp_path), "UV_PYTHON": sys.executable}
     lint = subprocess.run([*uvx, "lint"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (lint.returncode, lint.stdout.count("error[MG6")) == (1, 6), lint.stderr

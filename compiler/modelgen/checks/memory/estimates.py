@@ -116,12 +116,6 @@ def tight_context(context: Context) -> Iterator[Found]:
             )
 
 
-def _reserved(context: Context, name: str, estimate: Estimate) -> str:
-    """Return what is reserved, as it is written: the share that the engine gets for it is rounded."""
-    written = context.runs[name].model.gpu_memory
-    return of_memory(written if isinstance(written, int) else estimate.start.memory * estimate.start.share)
-
-
 def _sum(estimate: Estimate) -> str:
     """Return what is reserved on a GPU and what goes off, line by line."""
     first, *others = (f"{of_memory(line.amount.value)} {line.name}" for line in estimate.lines)

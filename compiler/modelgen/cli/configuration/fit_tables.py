@@ -11,7 +11,7 @@ from modelgen.cli.configuration.fit_refusals import Refused
 from modelgen.cli.terminal import fill, row, width_of
 from modelgen.fit.gguf.cache import GgufCache
 from modelgen.fit.pools import PoolCache
-from modelgen.sizes import of_estimate, of_memory
+from modelgen.sizes import of_estimate, of_memory, of_range
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -198,5 +198,5 @@ def _with_error(amount: Amount) -> str:
 
 def _from_to(amount: Amount) -> str:
     """Return the least and the most, of which the least decides whether a request fits."""
-    low, high = (max(0, size) / 2**30 for size in (amount.low, amount.high))
-    return _gib(amount.value) if amount.low == amount.high else f"{low:.2f} to {high:.2f} GiB"
+    is_exact = amount.low == amount.high
+    return _gib(amount.value) if is_exact else of_range(max(0, amount.low), max(0, amount.high))

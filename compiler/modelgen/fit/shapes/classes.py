@@ -59,14 +59,14 @@ def check_class(config: Mapping[str, Any], family: str, known: Iterable[str], *,
     named = [one for one in {*map(_plain, known), *map(_plain, _CLASSES.values())} if one in name]
     own = _plain(_CLASSES.get(family, family))
     if own not in named or len(own) < max(map(len, named)):
-        raise CannotEstimateError(f"`{written[0][:60]}` of config.json is no class of the family `{family}`")
+        raise CannotEstimateError(f"`{written[0][:60]}` of config.json is not a class of the family `{family}`")
 
 
 def check_quantization(config: Mapping[str, Any]) -> None:
     """Refuse a `quantization_config` that engines do not load.
 
     Raises:
-        CannotEstimateError: It is no table, or its method is not known.
+        CannotEstimateError: It is not a table, or its method is not known.
     """
     written = config.get("quantization_config")
     if written is None:
