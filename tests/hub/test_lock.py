@@ -154,7 +154,7 @@ def test_json_says_what_is_pinned_and_what_changed(project: Project) -> None:
     assert told["written"] is True
     assert told["repositories"][0] | {"left_out": ..., "weights": ..., "facts": ...} == {
         "repo": "org/text", "revision": None, "commit": commit, "include": [], "exclude": [],
-        "quant": None, "mmproj": False, "models": ["text"],
+        "quant": None, "mmproj": False, "gguf": None, "models": ["text"],
         "license": "apache-2.0", "gated": False, "left_out": ..., "weights": ..., "facts": ..., "files": 6,
         "bytes": 30_877,
     }  # fmt: skip
