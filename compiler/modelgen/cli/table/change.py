@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from modelgen.diagnostics import Diagnostic
-    from modelgen.load import Document
     from modelgen.pipeline import Checked, Compilation
+    from modelgen.resolve import Resolved
 
 
 @dataclass(frozen=True)
@@ -104,15 +104,15 @@ def refuse(compilation: Compilation | Checked, errors: Collection[Diagnostic], s
     return FOUND
 
 
-def read_valid(config: Path, sentence: str) -> tuple[Files, Document]:
-    """Read both files; print the errors of a file that does not compile, with a sentence, and exit."""
+def read_valid(config: Path, sentence: str) -> tuple[Files, Resolved]:
+    """Read and resolve both files; print the errors of a file that does not compile, with a sentence, and exit."""
     from modelgen.diagnostics import has_errors
 
     files = read_files(config)
     checked = check_bytes(config, files.data, files.lock)
     if checked.resolved is None or has_errors(checked.diagnostics):
         click.get_current_context().exit(refuse(checked, errors_of(checked), sentence))
-    return files, checked.resolved.document
+    return files, checked.resolved
 
 
 def write(before: Files, after: Files, *, is_lock_first: bool) -> None:

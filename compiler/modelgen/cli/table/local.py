@@ -70,7 +70,8 @@ class _Entry:
 
     @classmethod
     def begin(cls, repo: str, config: Path, choices: Choices) -> _Entry:
-        files, document = read_valid(config, f"fix {config} first, or pass --no-table; nothing was added")
+        files, resolved = read_valid(config, f"fix {config} first, or pass --no-table; nothing was added")
+        document = resolved.document
         return cls(repo, files, document, choices.gpu_of(document), choices.engine, choices.id_of(repo, document))
 
     def enter(self, checkpoint: Checkpoint) -> int:

@@ -44,7 +44,8 @@ class File:
 
 def add_repository(repo: str, config: Path, choices: Choices, file: File, token_file: Path | None) -> int:
     """Add a model of the hub, and return the exit code."""
-    files, document = read_valid(config, f"fix {config} first; nothing was added")
+    files, resolved = read_valid(config, f"fix {config} first; nothing was added")
+    document = resolved.document
     _refuse_second(repo, document, choices)
     gpu = choices.gpu_of(document)
     name = choices.id_of(repo, document)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from modelgen.diagnostics import Diagnostic
     from modelgen.engines.images.versions import Version
     from modelgen.load import Document
+    from modelgen.pipeline import Compilation
     from modelgen.upgrading.steps import Step
 
 _LOCKED_ANEW = "MG5"
@@ -40,7 +41,7 @@ class Upgrade:
         document: The models.toml as it is.
         targets: The releases that the engines move to.
         steps: What changes, and what only the user can decide.
-        errors: The errors of the new file, without those on models.lock.
+        compilation: The new file, compiled.
     """
 
     before: Files
@@ -48,7 +49,12 @@ class Upgrade:
     document: Document
     targets: Mapping[str, Version]
     steps: Sequence[Step]
-    errors: Sequence[Diagnostic]
+    compilation: Compilation
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        """The errors of the new file, without those on models.lock."""
+        return [found for found in errors_of(self.compilation) if not found.code.startswith(_LOCKED_ANEW)]
 
     @property
     def is_open(self) -> bool:
@@ -114,20 +120,16 @@ def upgrade_command(models: tuple[str, ...], to: tuple[str, ...], *, check: bool
 
 def _proposed(config: Path, models: Sequence[str], to: Sequence[str]) -> Upgrade:
     from modelgen.cli.hub.locked import find_id
-    from modelgen.pipeline import check_source
     from modelgen.upgrading.edits import apply
     from modelgen.upgrading.steps import steps_of
 
-    before, document = read_valid(config, f"fix these errors first; {config} is unchanged")
-    resolved = check_source(before.data, before.lock).resolved
-    assert resolved is not None, "the file is valid"  # noqa: S101 - an invariant
+    before, resolved = read_valid(config, f"fix these errors first; {config} is unchanged")
     known = {name: (run.model.repo, *(run.model.aliases or ())) for name, run in resolved.runs.items()}
     chosen = {find_id(name, known, config) for name in models} or None
     targets = targets_of(to, {name: run for name, run in resolved.runs.items() if chosen is None or name in chosen})
     steps = steps_of(resolved, targets, chosen)
     after = replace(before, data=apply(before.data, [edit for step in steps for edit in step.edits]))
-    errors = [found for found in errors_of(compiled(after)) if not found.code.startswith(_LOCKED_ANEW)]
-    return Upgrade(before, after, document, targets, steps, errors if after.data != before.data else ())
+    return Upgrade(before, after, resolved.document, targets, steps, compiled(after))
 
 
 def _named(targets: Mapping[str, Version]) -> str:
@@ -174,7 +176,7 @@ def _diff(upgrade: Upgrade) -> str:
 def _print_errors(upgrade: Upgrade) -> None:
     """Print what is wrong with the new file, at its lines."""
     if upgrade.errors:
-        refuse(compiled(upgrade.after), upgrade.errors, "the new file has these errors")
+        refuse(upgrade.compilation, upgrade.errors, "the new file has these errors")
 
 
 def _confirmed(upgrade: Upgrade) -> bool:
