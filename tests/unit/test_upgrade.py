@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compiling import REPOSITORY, complete, modelgen
+from fit_projects import HEAD, THREE, lock_of, model
 from modelgen.files import InputError
 from modelgen.upgrading.edits import Add, Replace, apply
 
@@ -197,6 +198,15 @@ def test_llama_cpp_switches_get_a_value_and_lose_it_again(tmp_path: Path) -> Non
 )
 def test_a_wrong_target_is_named(tmp_path: Path, to: str, said: str) -> None:
     assert said in " ".join(upgrade(tmp_path, OLD, "--to", to, code=2).stderr.split())
+
+
+def test_what_the_new_release_cannot_load_is_an_error_of_the_new_file(tmp_path: Path) -> None:
+    """Of the findings on a lock, those were hidden that `modelgen lock` does not change."""
+    config = {**THREE[0][2], "quantization_config": {"quant_method": "mxfp4"}}
+    (tmp_path / "models.lock").write_bytes(lock_of((("text-4b", THREE[0][1], config, THREE[0][3]),)))
+    text = HEAD.replace("v0.11.0", "v0.30.0") + model("text-4b", THREE[0][1], max_model_len=16384)
+    done = upgrade(tmp_path, text, "--to", "vllm=0.10.0", "--yes", code=1)
+    assert "MG571" in done.stdout + done.stderr
 
 
 def test_a_file_with_errors_is_not_touched(tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from modelgen.pipeline import Compilation
     from modelgen.upgrading.steps import Step
 
-_LOCKED_ANEW = "MG5"
-"""The codes of findings on models.lock, which `modelgen lock` updates for the new release."""
+_LOCKED_ANEW = ("repo-not-locked", "no-snapshot", "file-not-locked", "asset-not-locked", "other-weights")
+"""Rules about a models.lock that lacks something, which `modelgen lock` adds for the new release."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Upgrade:
     @property
     def errors(self) -> list[Diagnostic]:
         """The errors of the new file, without those on models.lock."""
-        return [found for found in errors_of(self.compilation) if not found.code.startswith(_LOCKED_ANEW)]
+        return [found for found in errors_of(self.compilation) if found.rule not in _LOCKED_ANEW]
 
     @property
     def is_open(self) -> bool:
