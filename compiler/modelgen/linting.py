@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from modelgen.engines.images.versions import Version
     from modelgen.foreign import Foreign
     from modelgen.lift.document import Lifted
+    from modelgen.lift.machine import Machine
 
 _AS_TOML = re.compile(r"`(?P<key>[a-z][a-z0-9-]*) = \"?(?P<value>[^`\"]*)\"?`(?: in `args`)?")
 
@@ -44,7 +45,7 @@ class Linted:
 def lint(
     foreign: Foreign,
     *,
-    card: str | None = None,
+    machine: Machine | None = None,
     assumed: Mapping[str, Version] | None = None,
     off: Collection[str] = (),
 ) -> Linted:
@@ -52,7 +53,7 @@ def lint(
 
     Args:
         foreign: What `modelgen.foreign.read_files` has read.
-        card: The product name of the GPUs.
+        machine: The host that the services run on.
         assumed: The versions of engines whose images do not tell theirs.
         off: The names of rules that are switched off.
     """
@@ -61,8 +62,8 @@ def lint(
     unrecognized = [one for one in found if isinstance(one, Unrecognized)]
     diagnostics = [*check_reading(foreign)]
     if lifted:
-        fitted = fit_models(resolve(lift_document(foreign, lifted, card), None))
-        diagnostics += [_for_command_lines(one) for one in check_foreign(foreign, lifted, fitted)]
+        fitted = fit_models(resolve(lift_document(foreign, lifted, machine), None))
+        diagnostics += [_for_command_lines(one) for one in check_foreign(foreign, lifted, fitted, machine)]
     kept = _without_allowed(foreign, (one for one in diagnostics if one.rule not in off))
     return Linted(foreign, lifted, unrecognized, sort_by_place(kept))
 

@@ -90,6 +90,43 @@ def test_the_gpus_can_be_named(folder: Path) -> None:
     assert rules("c.yml", "--gpu", "GTX 1080") == ["image-for-other-generation", "attention-for-other-cards"]
 
 
+HOST = "[host]\ndriver = '575.57.08'\n[gpus.a]\ncard = 'GTX 1080'\ndevice = '0'\n[gpus.b]\ncard = 'L4'\ndevice = '1'\n"
+
+
+@pytest.mark.parametrize(
+    ("gpus", "found"),
+    [
+        ("gpus: [{device_ids: ['0']}]", ["driver-too-old", "image-for-other-generation", "attention-for-other-cards"]),
+        ("gpus: [{device_ids: ['1']}]", ["driver-too-old"]),
+        ("gpus: [{count: 1}]", ["driver-too-old", "image-for-other-generation", "attention-for-other-cards"]),
+        ("gpus: [{device_ids: ['2']}]", ["gpu-not-on-host"]),
+        ("gpus: [{count: 3}]", ["driver-too-old", "image-for-other-generation", "attention-for-other-cards"]),
+        ("gpus: all, environment: [CUDA_VISIBLE_DEVICES]", []),
+        ("ipc: host", []),
+    ],
+)
+def test_the_host_can_be_described(folder: Path, gpus: str, found: list[str]) -> None:
+    image = "image: 'vllm/vllm-openai:v0.20.0', command: [a/b, --kv-cache-dtype, fp8]"
+    (folder / "c.yml").write_text(f"services: {{a: {{{image}, {gpus}}}}}")
+    (folder / "host.toml").write_text(HOST)
+    expected = found + (["gpu-not-on-host"] if "3" in gpus else [])
+    assert rules("c.yml") == []
+    assert sorted(rules("c.yml", "--host", "host.toml")) == sorted(expected)
+
+
+def test_what_is_wrong_with_the_host_is_said_at_its_line(folder: Path) -> None:
+    (folder / "c.yml").write_text(LATEST)
+    (folder / "host.toml").write_text("[gpus.a]\ncard = 'RTX 9999'\ndevice = '0'\n")
+    found = json.loads(run("c.yml", "--host", "host.toml", "--format", "json").stdout)
+    assert [(one["rule"], one["path"], one["line"]) for one in found] == [
+        ("moving-tag", "c.yml", 3),
+        ("unknown-card", "host.toml", 2),
+    ]
+    (folder / "host.toml").write_text("[hots]\ndriver = '1'\n")
+    assert run("c.yml", "--host", "host.toml").return_value == 1
+    assert rules("c.yml", "--host", "host.toml") == ["unknown-key", "moving-tag"]
+
+
 def test_a_rule_can_be_switched_off(folder: Path) -> None:
     (folder / "c.yml").write_text(LATEST)
     assert rules("c.yml", "--rule", "moving-tag=off") == []
@@ -157,9 +194,12 @@ def test_the_last_line(folder: Path, text: str, code: int, line: str) -> None:
         (["c.yml", "--rule", "moving-tag"], "write `--rule moving-tag=off`"),
         (["c.yml", "--gpu", "RTX 9999"], "none that modelgen knows"),
         (["c.yml", "--assume-version", "vlm=1"], "write it as vllm=0.30.0"),
+        (["c.yml", "--host", "empty.toml"], "no table `[host]` and no table `[gpus.NAME]`"),
+        (["c.yml", "--host", "empty.toml", "--gpu", "L4"], "pass one of them"),
     ],
 )
 def test_wrong_usage(folder: Path, args: list[str], reason: str) -> None:
     if args:
         (folder / "c.yml").write_text(NO_ENGINE)
+        (folder / "empty.toml").write_text("")
     assert reason in str(run(*args).exception)

@@ -14,8 +14,11 @@ from modelgen.files import MAX_SOURCE_BYTES, ModelgenError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from modelgen.diagnostics import Diagnostic
     from modelgen.engines.images.versions import Version
     from modelgen.foreign import Foreign
+    from modelgen.lift.machine import Machine
+    from modelgen.source import Source
 
 _DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _STDIN = "-"
@@ -23,6 +26,13 @@ _DEEPEST = 10
 _MOST_FILES = 200
 
 gpu_option = click.option("--gpu", metavar="CARD", help='The GPUs that the services run on, such as "RTX 3090".')
+host_option = click.option(
+    "--host",
+    "host",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A file with the tables `[host]` and `[gpus]` as in models.toml, or a models.toml: the host of the services.",
+)
 assumed_option = click.option(
     "--assume-version",
     "assumed",
@@ -112,6 +122,18 @@ def card_of(gpu: str | None) -> str | None:
         names = ", ".join(card.name for card in found)
         raise click.UsageError(f"`--gpu {gpu}` can be several: {names}")
     raise click.UsageError(f"`--gpu {gpu}` is none that modelgen knows; `modelgen explain unknown-card` says more")
+
+
+def machine_of(card: str | None, host: Path | None) -> tuple[Machine | None, list[Source], list[Diagnostic]]:
+    """Return the machine that an option describes, the text of its file, and what is wrong there."""
+    from modelgen.lift.machine import machine_of_card, read_machine
+
+    if host is None:
+        return (machine_of_card(card) if card else None), [], []
+    machine, source, found = read_machine(_read(host), host.as_posix())
+    if machine is not None and not machine.gpus and machine.document and machine.document.config.host is None:
+        raise click.UsageError(f"{host} has no table `[host]` and no table `[gpus.NAME]`")
+    return machine, [source], found
 
 
 def versions_of(assumed: tuple[str, ...]) -> Mapping[str, Version]:

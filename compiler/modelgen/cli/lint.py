@@ -9,7 +9,15 @@ import click
 
 from modelgen.cli.exits import FOUND
 from modelgen.cli.findings import print_diagnostics
-from modelgen.cli.foreign_files import assumed_option, card_of, gpu_option, read_foreign, versions_of
+from modelgen.cli.foreign_files import (
+    assumed_option,
+    card_of,
+    gpu_option,
+    host_option,
+    machine_of,
+    read_foreign,
+    versions_of,
+)
 from modelgen.cli.options import format_option, max_findings_option
 
 if TYPE_CHECKING:
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
 @click.command("lint")
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
 @gpu_option
+@host_option
 @assumed_option
 @click.option("--rule", "rules", metavar="NAME=off", multiple=True, help="Switch a rule off; repeat it for several.")
 @format_option
@@ -27,6 +36,7 @@ def lint_command(  # noqa: PLR0913 - an argument for each option
     files: tuple[Path, ...],
     *,
     gpu: str | None,
+    host: Path | None,
     assumed: tuple[str, ...],
     rules: tuple[str, ...],
     format_: str,
@@ -46,19 +56,24 @@ def lint_command(  # noqa: PLR0913 - an argument for each option
     Example:
       modelgen lint docker-compose.yml
       modelgen lint docker-compose.yml docker-compose.prod.yml --gpu "RTX 3090"
+      modelgen lint docker-compose.yml --host host.toml
       modelgen lint serve.sh --assume-version vllm=0.30.0
     """
+    if gpu is not None and host is not None:
+        raise click.UsageError("`--gpu` and `--host` both name the GPUs; pass one of them")
     foreign = read_foreign(files)
     from modelgen.diagnostics import has_errors
     from modelgen.linting import lint
 
-    linted = lint(foreign, card=card_of(gpu), assumed=versions_of(assumed), off=_switched_off(rules))
+    machine, sources, refused = machine_of(card_of(gpu), host)
+    linted = lint(foreign, machine=machine, assumed=versions_of(assumed), off=_switched_off(rules))
+    found = [*refused, *linted.diagnostics]
     print_diagnostics(
-        linted.diagnostics, linted.foreign.sources, format_, limit=max_findings, to_stderr=False, command="lint"
+        found, [*linted.foreign.sources, *sources], format_, limit=max_findings, to_stderr=False, command="lint"
     )
     if format_ == "human":
         click.echo(_last_line(linted), err=True)
-    return FOUND if has_errors(linted.diagnostics) else 0
+    return FOUND if has_errors(found) else 0
 
 
 def _switched_off(rules: tuple[str, ...]) -> frozenset[str]:

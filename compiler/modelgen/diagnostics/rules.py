@@ -68,16 +68,19 @@ class Rule(Generic[P]):
     def examples(self, kind: str) -> list[tuple[str, str | None]]:
         """Return the completed examples of the section `## Bad` or `## Good`, each with its lock or None.
 
-        A Good example without a lock has the lock of the Bad one, if there is one.
+        A Good example without a lock has the lock of the Bad one, if there is one. A rule about files of other tools has
+        `files` instead.
         """
+        if self.is_foreign:
+            return []
         blocks = re.findall(r"```toml\n(.*?)```(?:\n+```lock\n(.*?)```)?", self._section(kind), re.DOTALL)
         first = re.search(r"```lock\n(.*?)```", self.manual, re.DOTALL)
         shared = first[1] if first and kind == "Good" else None
         return [(complete(toml), lock or shared) for toml, lock in blocks]
 
-    def files(self, kind: str) -> list[str]:
-        """Return the examples of a rule about files of other tools: whole Compose files."""
-        return re.findall(r"```yaml\n(.*?)```", self._section(kind), re.DOTALL)
+    def files(self, kind: str) -> list[tuple[str, str]]:
+        """Return the examples of a rule about files of other tools: a file of `--host` or "", and a Compose file."""
+        return re.findall(r"(?:```toml\n(.*?)```\n+)?```yaml\n(.*?)```", self._section(kind), re.DOTALL)
 
     def _section(self, kind: str) -> str:
         found = re.search(rf"^## {kind}$(.*?)(?=^## |\Z)", self.manual, re.MULTILINE | re.DOTALL)

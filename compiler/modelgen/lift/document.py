@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.config import Config, Gpu, Model
+from modelgen.config import Config, Model
 from modelgen.engines.images.properties import is_fork
 from modelgen.lift.arguments import CommandLine, read_words
 from modelgen.load.document import Document
@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
     from modelgen.foreign.services import Foreign
     from modelgen.foreign.values import Value
+    from modelgen.lift.machine import Machine
     from modelgen.lift.recognition import Server
     from modelgen.load.locator import Path
     from modelgen.source import Span
+
+_OF_MACHINE = ("host", "gpus")
 
 
 class Lifted(NamedTuple):
@@ -42,10 +45,11 @@ class Lifted(NamedTuple):
 
 
 class Places:
-    """The places of the values that a Document has from a foreign file."""
+    """The places of the values that a Document has from a foreign file, and from the file that describes its host."""
 
-    def __init__(self, start: Span) -> None:
+    def __init__(self, start: Span, machine: Document | None) -> None:
         self._start = start
+        self._machine = machine
         self._keys: dict[Path, Value] = {}
         self._values: dict[Path, Value] = {}
 
@@ -56,16 +60,22 @@ class Places:
 
     def key(self, path: Path) -> Span:
         """Return where the key itself is written."""
+        if self._machine is not None and path[0] in _OF_MACHINE:
+            return self._machine.at_key(*path)
         found = self._keys.get(path)
         return found.span if found else self.header(path)
 
     def value(self, path: Path) -> Span:
         """Return where the value is written."""
+        if self._machine is not None and path[0] in _OF_MACHINE:
+            return self._machine.at_value(*path)
         found = self._values.get(path)
         return found.span if found else self.header(path)
 
     def header(self, path: Path) -> Span:
         """Return the place of what is written at the nearest path around."""
+        if self._machine is not None and path[0] in _OF_MACHINE:
+            return self._machine.at_header(*path)
         for length in range(len(path) - 1, 0, -1):
             if found := self._keys.get(path[:length]):
                 return found.span
@@ -77,19 +87,20 @@ def lift_lines(servers: Iterable[Server]) -> list[Lifted]:
     return [_lifted(server) for server in servers]
 
 
-def lift_document(foreign: Foreign, lifted: Iterable[Lifted], card: str | None) -> Document:
-    """Return the servers as a Document: engine, image, flags, variables, and GPUs if their product is known.
+def lift_document(foreign: Foreign, lifted: Iterable[Lifted], machine: Machine | None) -> Document:
+    """Return the servers as a Document: engine, image, flags, variables, and what is known of the host.
 
     Args:
         foreign: The file.
         lifted: Its servers.
-        card: The product name of the GPUs; None if it is not known.
+        machine: The host; None if it is not known.
     """
-    places = Places(foreign.sources[0].start)
-    models = {one.name: _model(one, places, card) for one in lifted}
-    names = [name for model in models.values() for name in model.gpus or ()]
-    gpus = {name: Gpu(card=card, device="0") for name in names}
-    tables: dict[str, Any] = {"models": models} | ({"gpus": gpus} if gpus else {})
+    described = machine.document if machine else None
+    places = Places(foreign.sources[0].start, described)
+    models = {one.name: _model(one, places, machine) for one in lifted}
+    tables: dict[str, Any] = {"models": models}
+    if machine is not None:
+        tables |= {"gpus": machine.gpus} | ({"host": described.config.host} if described else {})
     return Document(foreign.sources[0], Config.model_construct({*tables}, **tables), places=places)
 
 
@@ -105,7 +116,7 @@ def _lifted(server: Server) -> Lifted:
     return Lifted(server, line, entry.at_value if entry and entry.text is not None else None, is_positional=False)
 
 
-def _model(lifted: Lifted, places: Places, card: str | None) -> Model:
+def _model(lifted: Lifted, places: Places, machine: Machine | None) -> Model:
     server, service = lifted.server, lifted.server.service
     path: Path = ("models", lifted.name)
     places.put(path, service.name, service.name)
@@ -131,7 +142,7 @@ def _model(lifted: Lifted, places: Places, card: str | None) -> Model:
             env[name] = variable.value.text
             places.put((*path, "env", name), variable.name, variable.value)
     keys |= {"args": args, "env": env}
-    if card is not None and service.gpus:
-        keys["gpus"] = ["gpu0"]
+    if machine is not None and (gpus := machine.used_by(service)):
+        keys["gpus"] = gpus
         places.put((*path, "gpus"), service.name, service.name)
     return Model.model_construct({*keys}, **keys)

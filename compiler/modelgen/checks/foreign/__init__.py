@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from modelgen.checks.context import Context
 from modelgen.checks.environment import flag_variables, variable_names, variable_values
 from modelgen.checks.flags import flag_sets, flag_spelling, flag_values, model_parsers, unknown_flags
-from modelgen.checks.foreign import exposure, gpus, reading, starts, stray, weights
+from modelgen.checks.foreign import exposure, gpus, host, reading, starts, stray, weights
 from modelgen.checks.foreign.context import ForeignContext
-from modelgen.checks.gpus import attention, card_names, generations
+from modelgen.checks.gpus import attention, card_names, generations, gpu_tables
 from modelgen.checks.gpus import weights as gpu_weights
+from modelgen.checks.host import docker, drivers
 from modelgen.diagnostics import Severity
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from modelgen.fit import Fitted
     from modelgen.foreign import Foreign
     from modelgen.lift.document import Lifted
+    from modelgen.lift.machine import Machine
 
 ENGINE_TRUTHS = (
     unknown_flags.unknown_flag,
@@ -37,6 +39,15 @@ ENGINE_TRUTHS = (
     variable_values.expandable_segments,
     flag_variables.bad_flag_variable,
     card_names.unknown_card,
+    card_names.memory_of_card,
+    card_names.card_at_odds,
+    card_names.memory_twice,
+    gpu_tables.gpu_twice,
+    gpu_tables.bad_device,
+    drivers.driver_too_old,
+    drivers.driver_below_image,
+    drivers.wrong_arch,
+    docker.host_memory,
     generations.image_for_other_generation,
     generations.flag_for_other_generation,
     attention.attention_for_other_cards,
@@ -57,6 +68,7 @@ CHECKS = (
     gpus.too_few_gpus,
     gpus.count_and_ids,
     gpus.shares_over_gpu,
+    host.gpu_not_on_host,
     gpus.gpus_by_count,
     gpus.gpus_twice,
     starts.health_on_other_port,
@@ -81,13 +93,16 @@ def check_reading(foreign: Foreign) -> Iterator[Diagnostic]:
         yield from find(foreign)
 
 
-def check_foreign(foreign: Foreign, lifted: Sequence[Lifted], fitted: Fitted) -> Iterator[Diagnostic]:
+def check_foreign(
+    foreign: Foreign, lifted: Sequence[Lifted], fitted: Fitted, machine: Machine | None
+) -> Iterator[Diagnostic]:
     """Run the rules on a foreign file.
 
     Args:
         foreign: The file.
         lifted: Its servers.
         fitted: The document that these were lifted into.
+        machine: The host, if it is known.
     """
     context = Context(fitted, ())
     unsure = _words_without_release(lifted)
@@ -95,7 +110,7 @@ def check_foreign(foreign: Foreign, lifted: Sequence[Lifted], fitted: Fitted) ->
         for found in truth(context):
             is_unsure = truth in HARMLESS or (found.span.path, found.span.line, found.span.column) in unsure
             yield replace(found, severity=Severity.WARNING) if is_unsure else found
-    own = ForeignContext(foreign, lifted)
+    own = ForeignContext(foreign, lifted, machine)
     for find in CHECKS:
         yield from find(own)
 

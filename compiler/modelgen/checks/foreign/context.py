@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from modelgen.foreign import Foreign, Mount, Service
     from modelgen.lift.document import Lifted
+    from modelgen.lift.machine import Machine
 
 HUB_VARIABLES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
 _OVERLAY = re.compile(r"compose[.-][^/]+\.ya?ml$")
@@ -29,10 +30,12 @@ class ForeignContext:
     Args:
         foreign: The file as written.
         lifted: The servers, each with its command line.
+        machine: The host, if it is known.
     """
 
     foreign: Foreign
     lifted: Sequence[Lifted]
+    machine: Machine | None = None
 
     def whole(self) -> Iterator[Lifted]:
         """Yield the servers whose image is the engine's own and whose service is completely known."""
