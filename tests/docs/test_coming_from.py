@@ -21,7 +21,7 @@ GUIDES = Path(__file__).parent.parent.parent / "docs" / "guides"
 def test_the_shown_file_is_imported(name: str, tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
     page = (GUIDES / f"{name}.md").read_text()
     before = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0]
-    after = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)[0]
+    after = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)[-1]
     command = re.findall(r"^modelgen (import .*)$", page, re.MULTILINE)[0].replace('"', "").split(" ", 3)
     (tmp_path / "models").mkdir()
     monkeypatch.chdir(tmp_path / "models")
