@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,13 +18,11 @@ from modelgen.lift.recognition import Server, recognize
 from modelgen.pipeline import compile_source
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from modelgen.importing import Imported
 
 FOLDERS = [LINT / "incident", *sorted(path.parent for path in LINT.glob(f"right/*/{COMPOSE}"))]
 OTHERS = sorted(path for path in (LINT / "others").iterdir() if path.is_file())
-FILES = [*(folder / COMPOSE for folder in FOLDERS), *OTHERS]
+FILES = [*(folder / COMPOSE for folder in FOLDERS), *OTHERS, Path(__file__).parent / "swap.yaml"]
 # A model on several hosts, which modelgen does not run: its flags ask for more GPUs than the file reserves.
 REFUSED = {"several-nodes": ["MG214"]}
 WITHOUT_ENGINE = "no-engine"
@@ -53,15 +52,16 @@ def said(text: str, found: Imported) -> bool:
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_nothing_is_dropped_in_silence(path: Path) -> None:
-    """Every key of a service, every variable, flag and mount is in the result, in a comment or in a note."""
+    """Every key of a file and of a service, every variable, flag, mount and time is in the result or is said."""
     found = result(path)
     foreign = read_files([(path.name, path.read_bytes())])
     recognized = [recognize(service, {}) for service in foreign.services.values()]
     servers = [one for one in recognized if isinstance(one, Server)]
-    missing: list[str] = []
+    missing = [key for key in foreign.keys - FILE if servers and not said(key, found)]
     for lifted in lift_lines(servers):
         service = lifted.server.service
         words = [*(service.keys - READ), *service.variables, *(service.settings.keys() - {*SWAP})]
+        words += [*service.health.times] if service.health else []
         words += [port.published.text for port in service.ports if port.published is not None]
         words += [entry.name for entry in lifted.line.entries.values() if entry.name not in CARRIED]
         words += [
@@ -79,6 +79,10 @@ def test_nothing_is_dropped_in_silence(path: Path) -> None:
     assert missing == []
 
 
+# What has other names in models.toml.
+FILE = frozenset(
+    ("services", "name", "version", "models", "globalTTL", "healthCheckTimeout", "sendLoadingState", "groups", "hooks")
+)
 # What has another name in models.toml, by what has it there.
 READ = frozenset(
     ("image", "build", "command", "environment", "env_file", "gpus", "deploy", "profiles", "ports", "network", "name")

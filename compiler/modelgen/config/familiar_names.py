@@ -158,6 +158,7 @@ SAME_FLAGS = {
 }
 """Flags that another engine has under the same name."""
 DEFAULT_ENGINE = "vllm"
+PROGRAM_ENGINE = "command"
 EVERY_ENGINE = frozenset({"vllm", "sglang", "llamacpp", "tei", "infinity", "command"})
 FLAGS_OF = {"n-gpu-layers": ("llamacpp", "`{engine}` puts all layers on the GPU")}
 """Flags of one engine, with the reason why another needs none."""

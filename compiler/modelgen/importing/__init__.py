@@ -5,10 +5,10 @@ Pure: it reads its arguments and the package's own data.
 
 from __future__ import annotations
 
-import posixpath
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from modelgen.config.familiar_names import PROGRAM_ENGINE
 from modelgen.importing.arguments import set_arguments
 from modelgen.importing.compose_keys import set_compose, set_variables
 from modelgen.importing.folders import rebase, rebased
@@ -16,12 +16,14 @@ from modelgen.importing.gpus import set_devices
 from modelgen.importing.images import set_image
 from modelgen.importing.llamaswap import set_file, set_settings
 from modelgen.importing.model_names import RESERVED, Names, served_names, service_name, wanted_id
-from modelgen.importing.shares import set_share
+from modelgen.importing.notes import notes_of, set_callers
+from modelgen.importing.programs import Program, calls, find_program, set_program
+from modelgen.importing.shares import set_rest, set_share
 from modelgen.importing.tables import Table
 from modelgen.importing.weights import Hub, set_hub, set_repo
 from modelgen.importing.writing import File, write
 from modelgen.lift.document import lift_lines
-from modelgen.lift.recognition import Server, recognize
+from modelgen.lift.recognition import Server, Unrecognized, recognize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,17 +71,33 @@ def import_services(
         assumed: The versions of engines whose images do not tell theirs.
     """
     found = {name: recognize(service, assumed or {}) for name, service in foreign.services.items()}
-    servers = [one for one in found.values() if isinstance(one, Server)]
-    others = {name: one for name, one in found.items() if not isinstance(one, Server)}
-    if not servers:
+    called = calls(foreign.services)
+    programs: dict[str, Program | str | None] = {
+        name: find_program(name, service, [one for one in called if name in (one.caller, one.service)], foreign.kind)
+        for name, service in foreign.services.items()
+        if found[name] is None
+    }
+    others = {
+        name: one
+        for name, one in found.items()
+        if not isinstance(one, Server) and not isinstance(programs.get(name), Program)
+    }
+    if len(others) == len(found):
         return Imported("", (), (), tuple(others))
     name = foreign.written("name") if foreign.kind == "compose" else None
     file = File(foreign.sources[0].path, project_name(str(name or project)), card, _NO_HUB)
     names = Names()
     hubs: list[Hub] = []
     shared = _Shared(foreign.kind, names, card, hubs, _existing_networks(foreign))
-    tables = {one.name: _table(one, shared) for one in lift_lines(servers)}
+    tables: dict[str, Table] = {}
+    for service, one in found.items():
+        program = programs.get(service)
+        if isinstance(one, Server):
+            tables[service] = _table(lift_lines([one])[0], shared)
+        elif isinstance(program, Program):
+            tables[service] = _program_table(program, shared)
     file.tables = [*tables.values()]
+    set_rest(file.tables)
     for table in tables.values():
         rebase(table, folder)
     _set_hub(file, [hub._replace(path=rebased(hub.path, folder)) if hub.is_mounted else hub for hub in hubs])
@@ -90,15 +108,21 @@ def import_services(
         _set_profiles(file)
         for key in sorted(foreign.keys - {*_READ}):
             file.left_out[key] = "it stays in its file" if others else _why(key)
+        set_callers(file, called, foreign.services)
     _set_address(file, foreign.services)
     for other, one in others.items() if foreign.kind != "shell" else ():
-        why = f": {one.reason}" if one is not None else ""
-        file.said.append(f"`{other}` is no model{why or ': it stays in its file'}")
+        file.said.append(_said_of(other, one, programs.get(other)))
         if other in RESERVED:
             file.to_do.append(f"rename `{other}` in its file: modelgen has a service of this name")
-    return Imported(
-        write(file), tuple(_notes(file, foreign.kind, others)), tuple(table.id for table in file.tables), tuple(others)
-    )
+    ids, notes = (table.id for table in file.tables), notes_of(file, foreign.kind, others)
+    return Imported(write(file), tuple(notes), tuple(ids), tuple(others))
+
+
+def _said_of(name: str, one: Unrecognized | None, program: Program | str | None) -> str:
+    """Return why a service is no model of the result."""
+    if isinstance(program, str):
+        return f'`{name}` serves the OpenAI API, but {program}: write it with `engine = "{PROGRAM_ENGINE}"`'
+    return f"`{name}` is no model: {one.reason if one is not None else 'it stays in its file'}"
 
 
 def project_name(text: str) -> str:
@@ -128,11 +152,7 @@ def _table(lifted: Lifted, shared: _Shared) -> Table:
     kind, names = shared.kind, shared.names
     table = Table(lifted, names.take(wanted_id(lifted, kind)))
     done = set_repo(table)
-    default = f"{lifted.server.engine.name}-{re.sub('[._]', '-', table.id.lower())}"
-    if kind == "compose" and (service := service_name(lifted.name)) and service != default:
-        table.put("service", service)
-    elif kind == "compose" and service_name(lifted.name) is None:
-        table.left_out[f"the name {lifted.name}"] = "services have other names, and some are modelgen's own"
+    _set_service(table, kind)
     set_image(table)
     set_devices(table)
     done |= set_share(table, shared.card)
@@ -152,6 +172,32 @@ def _table(lifted: Lifted, shared: _Shared) -> Table:
     if kind == "llama-swap":
         set_settings(table, names)
     return table
+
+
+def _program_table(program: Program, shared: _Shared) -> Table:
+    """Return the table of a program."""
+    lifted, kind = program.lifted, shared.kind
+    table = Table(lifted, shared.names.take(wanted_id(lifted, kind, program.name)))
+    _set_service(table, kind)
+    set_image(table)
+    set_program(table, program)
+    set_devices(table)
+    set_variables(table)
+    set_compose(table, None, shared.existing)
+    if kind == "llama-swap":
+        set_settings(table, shared.names)
+    return table
+
+
+def _set_service(table: Table, kind: str) -> None:
+    """Keep the name of a service of a Compose file."""
+    lifted = table.lifted
+    default = f"{lifted.server.engine.name}-{re.sub('[._]', '-', table.id.lower())}"
+    service = service_name(lifted.name)
+    if kind == "compose" and service is None:
+        table.left_out[f"the name {lifted.name}"] = "services have other names, and some are modelgen's own"
+    elif kind == "compose" and service != default:
+        table.put("service", service)
 
 
 def _set_hub(file: File, hubs: list[Hub]) -> None:
@@ -211,39 +257,3 @@ def _why(key: str) -> str:
         "networks": "modelgen makes the networks of the models",
         "volumes": "modelgen makes the volumes that models mount",
     }.get(key, "write it in a docker-compose.override.yml beside the output")
-
-
-def _notes(file: File, kind: str, others: Mapping[str, object]) -> list[str]:
-    """Return what is printed: what to do for each model, what was left out, and what stays where it is."""
-    found = []
-    for table in file.tables:
-        found += [f"`{table.id}`: {sentence}" for sentence in dict.fromkeys(table.to_do)]
-    found += dict.fromkeys(file.to_do)
-    if not file.card and file.devices:
-        found.append("write the GPU's product in [gpus], or import again with `--gpu`")
-    for table in file.tables:
-        if table.left_out:
-            words = ", ".join(dict.fromkeys(_short(what) for what in table.left_out))
-            found.append(f"`{table.id}`: left out {words}; comments in its table say why")
-    if file.left_out:
-        words = ", ".join(dict.fromkeys(_short(what) for what in file.left_out))
-        found.append(f"left out {words}; the first comment says why")
-    name = posixpath.basename(file.path)
-    if others and kind == "shell":
-        found.append(f"other commands of {name} stay there: {', '.join(others)}")
-    elif others and kind != "compose":
-        found.append(
-            f"{', '.join(f'`{one}`' for one in others)} run no engine that modelgen knows: write them with "
-            '`engine = "command"`'
-        )
-    elif others:
-        found.append(
-            f"{', '.join(f'`{one}`' for one in others)} stay in {name}: remove the models there, and add "
-            "`include: [build/docker-compose.yml]`"
-        )
-    return found
-
-
-def _short(what: str) -> str:
-    first = what.partition(" ")[0].partition("=")[0]
-    return " ".join(what.split()[:2]) if first in ("alias", "name", "the", "hub", "profile") else first

@@ -13,7 +13,8 @@ from modelgen.config.owned_compose_keys import OWNED
 from modelgen.engines.environment import CACHE_PLACES, owned_variables
 from modelgen.engines.images.places import FILES, HUBS, target_of
 from modelgen.foreign import UNKNOWN
-from modelgen.importing.secrets import HIDDEN, is_secret
+from modelgen.importing.health import CHECKS, set_patience
+from modelgen.importing.secrets import HIDDEN, is_secret, shown
 from modelgen.upgrading.edits import toml
 
 if TYPE_CHECKING:
@@ -24,14 +25,17 @@ if TYPE_CHECKING:
 
 _READ = frozenset(
     ("image", "build", "command", "entrypoint", "environment", "env_file", "volumes", "gpus", "ports")
-) | {"profiles", "deploy", "healthcheck"}
+) | {"profiles", "deploy", "healthcheck", "health_start_period"}
 _NETWORKS = "models are on a network of their own; join existing ones by `networks` in `[models.ID.compose]`"
 _OWN_MOUNT = "modelgen mounts its own there: caches, and the hub"
 _SOCKET = "docker.sock"
-_DURATION = re.compile(r"(?:\d+h)?(?:\d+m)?(?:\d+s)?", re.ASCII)
 _OURS = (*CACHE_PLACES, *HUBS, FILES, "/root/.triton", "/root/.cache/torch", "/root/.cache/triton")
+_FETCHED = "pass {} in the shell that runs `modelgen lock` and `modelgen fetch`"
+_OVERRIDDEN = "set {0} in a docker-compose.override.yml beside the output, as `environment: [{0}]` of its service"
 _TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH")
 _OTHERS = {
+    **dict.fromkeys(("health_cmd", "health_interval", "health_retries", "health_timeout"), CHECKS),
+    **dict.fromkeys(("health_start_interval", "no_healthcheck"), CHECKS),
     "networks": _NETWORKS,
     "rm": "containers of models are kept, so that their logs are",
     "detach": "`modelgen up` starts them in the background",
@@ -43,20 +47,20 @@ _OTHERS = {
 def set_variables(table: Table) -> None:
     """Set the environment variables of a model."""
     server = table.lifted.server
-    owned = owned_variables(server.engine, is_offline=True)
+    owned = owned_variables(server.engine, is_offline=table.keys.get("offline") is not False)
     known = server.engine.known_variables
     for name, variable in server.service.variables.items():
         value = variable.value
         if name in _TOKENS or is_secret(name, value.text if value else ""):
             table.left_out[name] = HIDDEN
-            how = "in the shell that runs `modelgen lock` and `modelgen fetch`" if name in _TOKENS else "by a secret"
-            table.to_do.append(f"pass {name} {how}")
+            is_fetched = name in _TOKENS and table.keys.get("offline") is not False
+            table.to_do.append(_FETCHED.format(name) if is_fetched else _OVERRIDDEN.format(name))
         elif name in owned:
-            table.left_out[f"{name}={_shown(value.text) if value else ''}"] = owned[name]
+            table.left_out[f"{name}={shown(value.text) if value else ''}"] = owned[name]
         elif value is None or not value.is_known:
             table.left_out[name] = "its value is not in the file: write it in `env`"
         elif known and (known.meant.get(name) or known.flag_meant(name)):
-            table.left_out[f"{name}={_shown(value.text)}"] = f"{server.engine.title} does not read it"
+            table.left_out[f"{name}={shown(value.text)}"] = f"{server.engine.title} does not read it"
         elif not value.text:
             table.left_out[name] = "it is empty"
         else:
@@ -74,13 +78,13 @@ def set_compose(table: Table, hub: Mount | None, existing: Collection[str]) -> N
         existing: The networks that exist without the file.
     """
     service = table.lifted.server.service
-    if service.entrypoint is not None:
-        table.left_out[f"entrypoint {_shown([word.text for word in service.entrypoint])}"] = OWNED["entrypoint"]
+    if service.entrypoint is not None and table.lifted.server.engine.line is not None:
+        table.left_out[f"entrypoint {shown([word.text for word in service.entrypoint])}"] = OWNED["entrypoint"]
     _set_mounts(table, hub)
     _set_ports(table)
     _set_limits(table)
     if service.health is not None:
-        _set_patience(table)
+        set_patience(table)
     for key in sorted(service.keys - _READ):
         _set_key(table, key, service.written(key), existing)
     if "profiles" in service.keys and not service.profiles:
@@ -94,10 +98,10 @@ def _set_key(table: Table, key: str, value: Any, existing: Collection[str]) -> N
             if one not in existing or (isinstance(value, dict) and value[one]):
                 table.left_out[f"networks {one}"] = _NETWORKS
     elif key == "runtime" or (key == "devices" and any(device.kind != "nvidia" for device in table.devices)):
-        table.left_out[f"{key} {_shown(value)}"] = OWNED["gpus"]
+        table.left_out[f"{key} {shown(value)}"] = OWNED["gpus"]
     elif key == "container_name" or key in OWNED or key in _OTHERS or key not in ComposeKeys.model_fields:
         reason = OWNED.get(key) or _OTHERS.get(key) or "models.toml has no such key"
-        table.left_out[f"{key} {_shown(value)}".strip()] = reason
+        table.left_out[f"{key} {shown(value)}".strip()] = reason
     elif is_secret(key, value):
         table.left_out[key] = HIDDEN
     elif key == "tmpfs":
@@ -111,7 +115,7 @@ def _set_key(table: Table, key: str, value: Any, existing: Collection[str]) -> N
             ComposeKeys.model_validate({key: value})
             toml(value)
         except (ValidationError, ValueError, TypeError):
-            table.left_out[f"{key} {_shown(value)}"] = "it has a form that models.toml does not take"
+            table.left_out[f"{key} {shown(value)}"] = "it has a form that models.toml does not take"
         else:
             table.compose[key] = value
 
@@ -133,16 +137,6 @@ def _set_labels(table: Table) -> None:
         table.compose["labels"] = kept
 
 
-def _shown(value: Any) -> str:  # noqa: ANN401
-    """Return a value for a comment: on one line, without what is not known, and without secrets."""
-    if value is None:
-        return ""
-    if is_secret("", value):
-        return "…"
-    text = value if isinstance(value, str) else "" if value is True else str(value)
-    return " ".join(text.replace(UNKNOWN, "…").split())
-
-
 def _set_mounts(table: Table, hub: Mount | None) -> None:
     server = table.lifted.server
     written = server.service.written("volumes") or []
@@ -153,17 +147,17 @@ def _set_mounts(table: Table, hub: Mount | None) -> None:
         text = next((one for one in written if _is_at(one, mount.target.text)), None)
         if text is None and mount.kind == "tmpfs":
             continue  # of the key `tmpfs`
-        shown = f"volumes {_shown(text if text is not None else mount.target.text)}"
+        written_as = f"volumes {shown(text if text is not None else mount.target.text)}"
         if mount is hub:
-            table.left_out[shown] = "the hub is `[project] hub`"
+            table.left_out[written_as] = "the hub is `[project] hub`"
         elif _SOCKET in target or (mount.source is not None and _SOCKET in mount.source.text):
-            table.left_out[shown] = "it would give the engine full control of the host"
+            table.left_out[written_as] = "it would give the engine full control of the host"
         elif is_secret("", text):
-            table.left_out[f"volumes {_shown(mount.target.text)}"] = HIDDEN
-        elif _is_ours(target):
-            table.left_out[shown] = _OWN_MOUNT
+            table.left_out[f"volumes {shown(mount.target.text)}"] = HIDDEN
+        elif server.engine.line is not None and _is_ours(target):
+            table.left_out[written_as] = _OWN_MOUNT
         elif text is None or UNKNOWN in str(text) or not _is_valid({"volumes": [text]}):
-            table.left_out[shown] = "write it in `volumes` of `[models.ID.compose]`"
+            table.left_out[written_as] = "write it in `volumes` of `[models.ID.compose]`"
         else:
             kept.append(text)
     if kept:
@@ -173,11 +167,11 @@ def _set_mounts(table: Table, hub: Mount | None) -> None:
 def _set_tmpfs(table: Table, written: Any) -> None:  # noqa: ANN401
     for one in written if isinstance(written, list) else ():
         if _is_ours(target_of(str(one))):
-            table.left_out[f"tmpfs {_shown(one)}"] = _OWN_MOUNT
+            table.left_out[f"tmpfs {shown(one)}"] = _OWN_MOUNT
         elif _is_valid({"tmpfs": [one]}):
             table.compose.setdefault("tmpfs", []).append(one)
         else:
-            table.left_out[f"tmpfs {_shown(one)}"] = "it has a form that models.toml does not take"
+            table.left_out[f"tmpfs {shown(one)}"] = "it has a form that models.toml does not take"
 
 
 def _is_ours(target: str) -> bool:
@@ -208,14 +202,14 @@ def _set_ports(table: Table) -> None:
     )
     for port in server.service.ports:
         parts = [one.text if one is not None and one.is_known else "" for one in port[:3]]
-        shown = f"ports {':'.join(filter(None, parts))}"
+        written_as = f"ports {':'.join(filter(None, parts))}"
         address, published, _ = parts
         if not published.isdecimal() or server.service.settings:
-            table.left_out[shown] = OWNED["ports"]
+            table.left_out[written_as] = OWNED["ports"]
         elif has_key:
-            table.left_out[shown] = "clients use the orchestrator, which checks keys; `publish` would need none"
+            table.left_out[written_as] = "clients use the orchestrator, which checks keys; `publish` would need none"
         elif "publish" in table.keys:
-            table.left_out[shown] = "`publish` is one port"
+            table.left_out[written_as] = "`publish` is one port"
         else:
             on_all = "0.0.0.0"  # noqa: S104 - Docker's default
             table.put(
@@ -230,7 +224,7 @@ def _set_limits(table: Table) -> None:
         return
     for key, value in deploy.items():
         if key != "resources":
-            table.left_out[f"deploy.{key} {_shown(value)}"] = OWNED["scale"] if key == "replicas" else OWNED["deploy"]
+            table.left_out[f"deploy.{key} {shown(value)}"] = OWNED["scale"] if key == "replicas" else OWNED["deploy"]
             continue
         for part, table_of in (value if isinstance(value, dict) else {}).items():
             for name, one in (table_of if isinstance(table_of, dict) else {}).items():
@@ -240,7 +234,7 @@ def _set_limits(table: Table) -> None:
                 elif part == "limits" and name == "memory" and (size := _as_size(one)):
                     table.put("host_memory", size)
                 elif not (part == "reservations" and name == "devices"):
-                    table.left_out[f"deploy.resources.{part}.{name} {_shown(one)}"] = OWNED["deploy"]
+                    table.left_out[f"deploy.resources.{part}.{name} {shown(one)}"] = OWNED["deploy"]
 
 
 def _as_number(value: Any) -> int | float | None:  # noqa: ANN401
@@ -255,15 +249,3 @@ def _as_size(value: Any) -> str | None:  # noqa: ANN401
     """Return a size of Docker's (powers of 1024) as models.toml has it."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kmgt])(?:i?b)?", str(value).lower())
     return f"{found[1]}{found[2].upper()}iB" if found else None
-
-
-def _set_patience(table: Table) -> None:
-    """Import the start period of a health check as `start_timeout`; the rest follows from the engine."""
-    service = table.lifted.server.service
-    health = service.health
-    if health is None:
-        return
-    period = health.times.get("start_period")
-    if period is not None and period.is_known and period.text and _DURATION.fullmatch(period.text):
-        table.put("start_timeout", period.text, "was: start_period of the health check")
-    table.left_out[f"healthcheck {_shown([word.text for word in health.test])}"] = OWNED["healthcheck"]

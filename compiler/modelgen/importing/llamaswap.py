@@ -60,6 +60,8 @@ def set_settings(table: Table, names: Names) -> None:
             for name, one in value.items():
                 table.left_out[f"filters.{name} {one}"] = _WHY["filters"]
             table.to_do.append("its `filters` are left out: clients send these parameters themselves")
+        elif key in ("checkEndpoint", "useModelName") and table.lifted.server.engine.line is None:
+            continue  # of `set_program`
         elif key not in _CONSUMED:
             table.left_out[f"{key} {value}"] = _WHY.get(key, "models.toml has no such key")
 

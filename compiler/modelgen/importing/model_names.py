@@ -49,14 +49,15 @@ def served_names(lifted: Lifted) -> list[str]:
     return [name for name in names if isinstance(name, str)]
 
 
-def wanted_id(lifted: Lifted, kind: str) -> str:
+def wanted_id(lifted: Lifted, kind: str, name: str = "") -> str:
     """Return the name that the id is made of.
 
     Args:
         lifted: The server.
         kind: The kind of file: in llama-swap's, clients use the name of the model's table.
+        name: The name that clients of a program use, if its command names one.
     """
-    served = served_names(lifted)
+    served = [name] if name else served_names(lifted)
     if kind == "llama-swap":
         return lifted.name
     if served and _ID.fullmatch(served[0]):

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from modelgen.diagnostics.masking import mask
+from modelgen.foreign import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,3 +32,13 @@ def _texts(value: Any) -> Iterable[str]:  # noqa: ANN401
             yield from _texts(one)
     elif isinstance(value, str):
         yield value
+
+
+def shown(value: Any) -> str:  # noqa: ANN401
+    """Return a value for a comment: on one line, without what is not known, and without secrets."""
+    if value is None:
+        return ""
+    if is_secret("", value):
+        return "…"
+    text = value if isinstance(value, str) else "" if value is True else str(value)
+    return " ".join(text.replace(UNKNOWN, "…").split())

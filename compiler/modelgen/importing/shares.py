@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modelgen.engines.host.cards import find_known
+from modelgen.importing.tables import PLACEHOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,6 +65,25 @@ def _set_static(table: Table, card: str | None, written: float) -> set[str]:
     was = f"was: --{server.engine.static_share} {written:g}, without what the release needs beside"
     table.put("gpu_memory", table.share, was)
     return {server.engine.static_share}
+
+
+def set_rest(tables: Sequence[Table]) -> None:
+    """Set the shares of programs that start beside models with shares: what these leave, as the file does not say."""
+    programs = [table for table in tables if table.lifted.server.engine.line is None and table.devices]
+    for table in programs:
+        beside = [one for one in tables if one is not table and _start_together(one, table)]
+        left = LIMIT - max(sums([one for one in beside if one.share is not None]).values(), default=0.0)
+        found = round(left / (1 + sum(one in programs for one in beside)), 2)
+        if beside and found > 0:
+            table.put("gpu_memory", found, f"{PLACEHOLDER}what the other models leave")
+    for table in programs:
+        table.share = table.keys.get("gpu_memory")
+
+
+def _start_together(one: Table, other: Table) -> bool:
+    """Return whether two models start together on a GPU."""
+    profiles = [{profile.text for profile in table.lifted.server.service.profiles} for table in (one, other)]
+    return bool({*one.devices} & {*other.devices}) and (not all(profiles) or bool(profiles[0] & profiles[1]))
 
 
 def _number(value: Any) -> float | None:  # noqa: ANN401

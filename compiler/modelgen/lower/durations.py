@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)", re.ASCII)
+# Compilation, profiling and CUDA graphs: 48 to 330 s were reported (vllm#44881, talos-argocd-proxmox#1848).
+SHORTEST_START = 300
+"""The default of `start_timeout` in seconds, without the time to read the weights."""
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 

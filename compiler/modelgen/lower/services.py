@@ -14,7 +14,7 @@ from modelgen.engines.images.places import cache_label
 from modelgen.host_paths import host_path, is_remote
 from modelgen.lower.additions import own_targets
 from modelgen.lower.chosen import chosen_of, expected_of
-from modelgen.lower.durations import go_seconds
+from modelgen.lower.durations import SHORTEST_START, go_seconds
 from modelgen.lower.environment import engine_environment, host_environment
 from modelgen.lower.files import place_files
 from modelgen.lower.security import ENGINE_LIMITS, security
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from modelgen.fit import Fitted
     from modelgen.resolve import ModelRun, Resolved
 
-# Seconds for compilation, profiling and CUDA graphs: 48 to 330 s were reported (vllm#44881, talos-argocd-proxmox#1848).
-_START = 300
 # Bytes per second of a slow disk, and of a Windows drive from WSL2 (vllm#28381, microsoft/WSL#4197).
 _DISK = 200_000_000
 _WINDOWS_DRIVE = 20_000_000
@@ -101,7 +99,8 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
     has_hub = run.needs_hub
     publish = parse_address(model.publish) if model.publish else None
     size = sum(reservations.values()) if pins.size is None else pins.size
-    start = model.start_timeout or _START + math.ceil(size / (_WINDOWS_DRIVE if launched.eager_reads else _DISK))
+    rate = _WINDOWS_DRIVE if launched.eager_reads else _DISK
+    start = model.start_timeout or SHORTEST_START + math.ceil(size / rate)
     return ir.Service(
         model=name,
         name=run.service,
