@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from errno import ENOENT
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from modelgen.checks.all_checks import check
 from modelgen.diagnostics import Diagnostic, Severity, has_errors, sort_by_place
 from modelgen.fit import fit_models
+from modelgen.lift.flag_files import with_flag_files
 from modelgen.load import load
 from modelgen.lower import lower
 from modelgen.resolve import resolve
@@ -16,7 +18,7 @@ from modelgen.resolve.runs import is_for_host
 from modelgen.targets import DEFAULT_TARGETS, ON_HOST, target
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from modelgen.fit import Fitted
     from modelgen.ir import Fleet
@@ -46,6 +48,11 @@ class Checked:
     fitted: Fitted | None
 
     @property
+    def sources(self) -> list[Source]:
+        """The texts that findings are about: models.toml and the files of flags that it names."""
+        return [self.source, *_flag_files(self.fitted)]
+
+    @property
     def resolved(self) -> Resolved | None:
         """The file with its lock, resolved."""
         return None if self.fitted is None else self.fitted.resolved
@@ -70,9 +77,18 @@ class Compilation:
     fitted: Fitted | None = None
 
     @property
+    def sources(self) -> list[Source]:
+        """The texts that findings are about: models.toml and the files of flags that it names."""
+        return [self.source, *_flag_files(self.fitted)]
+
+    @property
     def failed(self) -> bool:
         """Return whether there is an error among the findings."""
         return self.fleet is None
+
+
+def _no_file(path: str) -> bytes:
+    raise FileNotFoundError(ENOENT, "No such file or directory", path)
 
 
 def check_source(  # noqa: PLR0913 - as for `compile_source`
@@ -83,6 +99,7 @@ def check_source(  # noqa: PLR0913 - as for `compile_source`
     path: str = "models.toml",
     lock_path: str = "models.lock",
     targets: Collection[str] | None = None,
+    read: Callable[[str], bytes] = _no_file,
 ) -> Checked:
     """Read and check the bytes of a models.toml and of the files beside it; arguments as for `compile_source`.
 
@@ -98,6 +115,7 @@ def check_source(  # noqa: PLR0913 - as for `compile_source`
     if measured is not None:
         starts, faults = _parse_measured(measured, PurePosixPath(path).with_suffix(".measured.toml").as_posix())
         found += faults
+    document = with_flag_files(document, read)
     fitted = fit_models(resolve(document, locked, starts))
     is_build = targets is not None
     if targets is None:
@@ -117,6 +135,7 @@ def compile_source(  # noqa: PLR0913 - what findings call the files, and one tex
     lock_path: str = "models.lock",
     targets: Collection[str] = DEFAULT_TARGETS,
     root_from_out: str = "..",
+    read: Callable[[str], bytes] = _no_file,
 ) -> Compilation:
     """Compile the bytes of a models.toml. Pure: reads only its arguments and the package's own data.
 
@@ -129,14 +148,21 @@ def compile_source(  # noqa: PLR0913 - what findings call the files, and one tex
         targets: Names of targets, of `modelgen.targets.TARGETS`; or `ON_HOST` alone.
         root_from_out: POSIX path from the output directory to the folder of models.toml; all relative paths in the
             output go through it. It is absolute for `ON_HOST`.
+        read: Returns the content of a file that models.toml names, by its path relative to models.toml; raises
+            OSError if it cannot be read.
     """
-    checked = check_source(data, lock, measured, path=path, lock_path=lock_path, targets=targets)
+    checked = check_source(data, lock, measured, path=path, lock_path=lock_path, targets=targets, read=read)
     fitted, diagnostics = checked.fitted, checked.diagnostics
     if fitted is None or has_errors(diagnostics):
         return Compilation(checked.source, diagnostics, None, {}, fitted)
     fleet = lower(fitted, root_from_out if ON_HOST in targets else None)
     artifacts = {name: data for format_ in targets for name, data in target(format_)(fleet, root_from_out).items()}
     return Compilation(checked.source, diagnostics, fleet, artifacts, fitted)
+
+
+def _flag_files(fitted: Fitted | None) -> list[Source]:
+    files = fitted.resolved.document.files.values() if fitted else ()
+    return [file.source for file in files if file.source is not None]
 
 
 def _parse_lock(data: bytes, path: str) -> tuple[Lock | None, list[Diagnostic]]:

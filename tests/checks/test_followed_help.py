@@ -23,6 +23,7 @@ _UNKNOWN = "only the reader knows the value"
 LEFT = {
     "invalid-toml": "not TOML, so no key can be changed",
     "huge-integer": _UNKNOWN,
+    "bad-flags-file": _UNKNOWN,
     "literal-interpolation": _UNKNOWN,
     "newer-format": _HOST,
     "unpinned-repo": _LOCK,

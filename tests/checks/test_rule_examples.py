@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 RULES = load_rules()
 WHOLE = tomllib.loads(HEAD)
 # TOML cannot show these; test_bad_files.py and test_lockfile.py have their tests.
-WITHOUT_EXAMPLES = {"not-utf8", "file-too-large", "nested-too-deep", "bad-lock", "newer-lock", "bad-measured"}
+WITHOUT_EXAMPLES = {"not-utf8", "file-too-large", "nested-too-deep", "bad-lock", "newer-lock", "bad-measured"} | {
+    "replaced-file-entry"
+}
 
 
 def examples(kind: str) -> list[object]:

@@ -9,7 +9,15 @@ from modelgen.checks.compose import compose_advice, compose_keys
 from modelgen.checks.context import Context
 from modelgen.checks.engines import engine_keys, image_vendors, images, programs, versions
 from modelgen.checks.environment import flag_variables, owned_variables, variable_names, variable_values
-from modelgen.checks.flags import flag_advice, flag_sets, flag_spelling, flag_values, model_parsers, unknown_flags
+from modelgen.checks.flags import (
+    flag_advice,
+    flag_files,
+    flag_sets,
+    flag_spelling,
+    flag_values,
+    model_parsers,
+    unknown_flags,
+)
 from modelgen.checks.gpus import (
     attention,
     card_names,
@@ -72,6 +80,8 @@ CHECKS = (
     flag_spelling.owned_arg,
     flag_spelling.bad_flag,
     flag_spelling.flag_twice,
+    flag_files.bad_flags_file,
+    flag_files.replaced_file_entry,
     unknown_flags.unknown_flag,
     unknown_flags.unverified_flag,
     unknown_flags.abbreviated_flag,

@@ -13,6 +13,8 @@ from modelgen.files import MAX_SOURCE_BYTES, ModelgenError
 from modelgen.targets import DEFAULT_TARGETS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from modelgen.pipeline import Checked, Compilation
 
 
@@ -39,6 +41,7 @@ def compile_file(
         lock_path=lock_path(config).as_posix(),
         targets=tuple(dict.fromkeys(targets)),
         root_from_out=root,
+        read=reader(config),
     )
     return compilation, out
 
@@ -57,8 +60,23 @@ def check_bytes(config: Path, data: bytes, lock: bytes | None) -> Checked:
     from modelgen.pipeline import check_source
 
     return check_source(
-        data, lock, read_measured(config), path=config.as_posix(), lock_path=lock_path(config).as_posix()
+        data,
+        lock,
+        read_measured(config),
+        path=config.as_posix(),
+        lock_path=lock_path(config).as_posix(),
+        read=reader(config),
     )
+
+
+def reader(config: Path) -> Callable[[str], bytes]:
+    """Return what reads the files that a models.toml names, by their paths relative to it."""
+
+    def read(path: str) -> bytes:
+        with (config.parent / path).open("rb") as file:
+            return file.read(MAX_SOURCE_BYTES + 1)
+
+    return read
 
 
 def root_from_out(root: Path, out: Path) -> str:
@@ -76,7 +94,7 @@ def print_findings(
     compilation: Compilation | Checked, format_: str = "human", *, limit: int | None = None, to_stderr: bool
 ) -> None:
     """Print the findings on models.toml; the arguments are those of `print_diagnostics`."""
-    print_diagnostics(compilation.diagnostics, [compilation.source], format_, limit=limit, to_stderr=to_stderr)
+    print_diagnostics(compilation.diagnostics, compilation.sources, format_, limit=limit, to_stderr=to_stderr)
 
 
 def lock_path(config: Path) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock, read_measured
+from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock, read_measured, reader
 from modelgen.cli.exits import FOUND
 from modelgen.cli.options import config_option
 from modelgen.engines import ENGINES
@@ -138,6 +138,7 @@ def _compile(config: Path) -> Compilation:
         lock_path=lock_path(config).as_posix(),
         targets=(ON_HOST,),
         root_from_out=root,
+        read=reader(config),
     )
 
 

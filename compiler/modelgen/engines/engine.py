@@ -143,6 +143,7 @@ class Engine(NamedTuple):
         short_flags: Short flag → long flag, for an engine without a catalogue; None if it takes no flags.
         file_flags: Flags of such an engine whose value is a file or folder in the container.
         json_flags: Flags of such an engine whose value is a JSON object; a table is written as one.
+        flags_file: The flag that names a YAML file of flags; empty without one.
         repeats_flags: Whether such an engine takes a list as one flag per value.
         from_config: Whether it loads a checkpoint that a config.json describes.
         from_snapshot: Whether it serves offline only from a snapshot's path, not by repository id.
@@ -251,6 +252,7 @@ class Engine(NamedTuple):
     short_flags: Mapping[str, str] | None = None
     file_flags: frozenset[str] = frozenset()
     json_flags: frozenset[str] = frozenset()
+    flags_file: str = ""
     repeats_flags: bool = False
     from_config: bool = False
     from_snapshot: bool = False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen.load.document import FILES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -48,4 +50,7 @@ def _of_model(document: Document, run: ModelRun) -> Iterator[tuple[str, Path]]:
             continue
         for item in value:
             relative = flags.get(item, item) if key == "args" else item
-            yield f"{key}.{relative}", document.origin(name, key, item)
+            place = document.origin(name, key, item)
+            if place[0] == FILES:
+                place = document.origin(name, "args", document.files[name].flag)
+            yield f"{key}.{relative}", place

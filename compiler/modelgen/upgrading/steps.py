@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines.images.properties import is_unpublished, published
 from modelgen.engines.images.versions import parse_image
+from modelgen.load.document import FILES
 from modelgen.resolve.arguments import plain_release
 from modelgen.upgrading.edits import Add, Replace, toml
 from modelgen.upgrading.flags import Change, change_of, change_of_plain, written_instead
@@ -126,6 +127,9 @@ def _step(argument: Argument | PlainArgument, change: Change) -> Step:
         return Step(argument.path, f"{written}: {change.why}", is_decided=False, breaks=True)
     becomes = ", ".join(f"`{name} = {toml(value)}`" for name, value in change.args.items())
     text = f"{written} becomes {becomes}" if becomes else f"{written} is removed"
+    if argument.path[0] == FILES:
+        text = f"{text}: {change.why}; it is written in a file of flags, which you edit yourself"
+        return Step(argument.path, text, is_decided=False, breaks=True)
     edit = Replace(argument.path, change.args)
     return Step(argument.path, f"{text}: {change.why}", (edit,), is_decided=change.is_decided, breaks=True)
 

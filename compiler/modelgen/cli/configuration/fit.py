@@ -131,7 +131,7 @@ def _print_too_long(checked: Checked) -> bool:
 
     found = [one for one in checked.diagnostics if one.code == _TOO_LONG]
     if found:
-        print_diagnostics(found, [checked.source], to_stderr=True)
+        print_diagnostics(found, checked.sources, to_stderr=True)
     return bool(found)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import check_bytes, lock_path, print_findings, read_config, read_lock, read_measured
+from modelgen.cli.compiling import check_bytes, lock_path, print_findings, read_config, read_lock, read_measured, reader
 from modelgen.cli.exits import FOUND, cannot
 from modelgen.files import InputError
 
@@ -68,6 +68,7 @@ def compiled(files: Files) -> Compilation:
         read_measured(files.config),
         path=files.config.as_posix(),
         lock_path=lock_path(files.config).as_posix(),
+        read=reader(files.config),
     )
     compilation = compile_for()
     if not is_for_host(compilation):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelgen.cli.compiling import reader
 from modelgen.cli.completion import complete_models
 from modelgen.cli.options import config_option
 from modelgen.cli.reading import say
@@ -87,7 +88,7 @@ def _without_unneeded(files: Files) -> tuple[bytes, list[Snapshot]]:
     from modelgen.lockfile.writing import render_lock
     from modelgen.pipeline import check_source
 
-    resolved = check_source(files.data).resolved
+    resolved = check_source(files.data, read=reader(files.config)).resolved
     old, _ = parse_lock(files.lock or b"")
     assert resolved is not None and old is not None, "the compiler has accepted both"  # noqa: S101, PT018
     new = _needed(old, resolved.runs)
@@ -161,7 +162,7 @@ def _unused_engines(files: Files) -> set[str]:
     """Return the tables of engines that no model of the file uses."""
     from modelgen.pipeline import check_source
 
-    resolved = check_source(files.data).resolved
+    resolved = check_source(files.data, read=reader(files.config)).resolved
     if resolved is None:
         return set()
     return {*(resolved.document.config.engines or {})} - {run.engine_name for run in resolved.runs.values()}

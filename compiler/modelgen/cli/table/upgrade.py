@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import click
@@ -63,7 +64,8 @@ class Upgrade:
 
     def place(self, step: Step) -> str:
         """Return where a step is, as `models.toml:12`."""
-        return f"{self.before.config.name}:{self.document.at_key(*step.path).line}"
+        span = self.document.at_key(*step.path)
+        return f"{PurePosixPath(span.path).name}:{span.line}"
 
 
 @click.command("upgrade")

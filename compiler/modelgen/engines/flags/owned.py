@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-CONFIG_FILE = "copy its entries into `args`, with `=` for `:`; they are checked there"
+CONFIG_FILE = 'write `config = "./NAME.yaml"`, one file beside models.toml: its entries are read as `args`'
 GPUS = "inside the container, the reserved GPUs are numbered from 0"
 GPU_MEMORY = "write `gpu_memory` in the model's table: a size or a share of the card"
 HUB = "the hub is `[project] hub`, mounted where the engine expects it"

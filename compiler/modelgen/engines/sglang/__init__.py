@@ -337,6 +337,7 @@ ENGINE = Engine(
     quantization="quantization",
     least_capability=least_capability,
     attention=Attention(backend_flag="attention-backend", needed_for_backend=needed_for_backend),
+    flags_file="config",
     owned_args=OWNED_ARGS,
     instead=INSTEAD,
     length="context-length",

@@ -295,6 +295,7 @@ ENGINE = Engine(
     models=Models(NAME, 2),
     from_config=True,
     follows_speculators=True,
+    flags_file="config",
     owned_args=OWNED_ARGS,
     instead=INSTEAD,
     companions=_COMPANIONS,
