@@ -44,8 +44,8 @@ def test_the_sentence_has_the_sum() -> None:
     text = HEAD + model(NAME, REPO, "10GiB", max_model_len=16384)
     [message] = [one.message for one in findings(text, LOCK) if one.code == "MG546"]
     assert message == (
-        "16,384 tokens need 2.25 GiB of KV cache, but `text-4b` has at most 997.08 MiB for it: 9.82 GiB reserved, less "
-        "7.49 GiB weights, 1.48 GiB activations, 97.28 MiB outside PyTorch"
+        "16,384 tokens need 2.25 GiB of KV cache, but `text-4b` has at most 1 GiB for it: 9.82 GiB reserved, less "
+        "7.49 GiB weights, 1.48 GiB activations, 51.2 MiB outside PyTorch"
     )
     [message] = [
         one.message for one in findings(HEAD + model(NAME, REPO, "7GiB", max_model_len=16), LOCK) if one.code == "MG546"

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from modelgen.engines.images.versions import Image, Version
+    from modelgen.engines.runners import LeanRunner
 
 
 class Instead(NamedTuple):
@@ -150,6 +151,7 @@ class MemoryFacts(NamedTuple):
         sorts: Whether it sorts the vocabulary.
         profile: The name of the way in which releases profile; starts of the same name can be compared.
         counts_graphs: Whether CUDA graphs are counted before the cache.
+        lean: The runner that some of its models use; None if the release has one runner.
         takes_stored_cache: Whether `kv-cache-dtype = auto` takes the type that a checkpoint has scales for; None if
             that is not known.
     """
@@ -170,6 +172,7 @@ class MemoryFacts(NamedTuple):
     sorts: bool
     profile: str
     counts_graphs: bool
+    lean: LeanRunner | None
     takes_stored_cache: bool | None
 
 

@@ -150,13 +150,28 @@ def _lines(start: Start, settings: Settings, shape: Shape, draft: Draft, evidenc
         lines.append(_draft_weights(draft.weights, settings.parallel.tensor))
     facts, tensor = settings.facts, settings.parallel.tensor
     samples = settings.sequences if settings.samples and shape.layers else 0
-    lines.append(overhead.activations(shape, facts, samples, settings.batch, tensor, encodes=settings.encodes))
+    is_lean = _is_lean(start, settings, shape)
+    peak = overhead.activations(
+        shape, facts, samples, settings.batch, tensor, encodes=settings.encodes, is_lean=is_lean
+    )
+    lines.append(peak)
     if start.rank:
         lines.append(overhead.adapters(shape, start.rank, settings.slots, tensor))
-    if facts.counts_graphs and settings.captures:
-        lines.append(overhead.graphs())
+    counts_graphs = facts.lean.counts_graphs if is_lean and facts.lean else facts.counts_graphs
+    if counts_graphs and settings.captures:
+        lines.append(overhead.graphs(settings.sequences))
     lines.append(overhead.outside(settings.parallel.gpus, bar(evidence, facts.profile, start.memory)))
     return lines
+
+
+def _is_lean(start: Start, settings: Settings, shape: Shape) -> bool:
+    """Return whether the lean runner of the release serves the model."""
+    lean = settings.facts.lean
+    is_dense = not shape.experts and all(one.kind != "state" for one in shape.layers)
+    is_quantized = isinstance(start.config.get("quantization_config"), dict)
+    return (
+        lean is not None and settings.samples and lean.runs(shape.family, is_dense=is_dense, is_quantized=is_quantized)
+    )
 
 
 def _draft_weights(size: int, tensor: int) -> Line:

@@ -23,9 +23,13 @@ _FEW_SEQUENCES = 128
 _SORTS_FEW = 50
 """Bytes a sequence and token of the vocabulary below 128 sequences, where another kernel sorts."""
 _BESIDE_SAMPLER = 0.1 * _GIB
-_OUTSIDE, _OUTSIDE_OF_SEVERAL = 0.13 * _GIB, 0.55 * _GIB
+_LEAN = 8
+"""Bytes in the sampler of the lean runner: logits 2, as float32 4, temporaries 2."""
+_OUTSIDE = 0.13 * _GIB
+_BETWEEN, _BETWEEN_ERROR, _MOST_BETWEEN = 0.3 * _GIB, 0.2 * _GIB, 4
+"""Buffers between GPUs for each of them; starts on 2 and 4 GPUs show 0.55 to 1.7 GiB."""
 _TOWER, _LARGE_TOWER = 0.8 * _GIB, 2 * _GIB
-_GRAPHS = 0.3 * _GIB
+_FEW_GRAPHS, _ALL_GRAPHS, _SEQUENCES_OF_ALL = 0.15 * _GIB, 0.65 * _GIB, 256
 _DRIVER, _DRIVER_ERROR, _KNOWN_ERROR = 0.45 * _GIB, 0.35 * _GIB, 0.12 * _GIB
 
 
@@ -42,7 +46,7 @@ def visible(memory: int, seen: int | None) -> Amount:
 
 
 def activations(  # noqa: PLR0913 - everything that the profile run depends on
-    shape: Shape, facts: MemoryFacts, sequences: int, batch: int, parallel: int, *, encodes: bool
+    shape: Shape, facts: MemoryFacts, sequences: int, batch: int, parallel: int, *, encodes: bool, is_lean: bool
 ) -> Line:
     """Return the peak of the profile run: of the tower, the forward pass or the sampler, whichever is largest.
 
@@ -53,37 +57,38 @@ def activations(  # noqa: PLR0913 - everything that the profile run depends on
         batch: The tokens of a batch.
         parallel: The GPUs of a tensor-parallel group; the vocabulary is not divided among them.
         encodes: Whether images or audio are accepted.
+        is_lean: Whether the lean runner serves it.
     """
-    forward = 2 * batch * (8 * shape.hidden + 3 * shape.intermediate // parallel)
+    inner = shape.intermediate // parallel
+    forward = 2 * batch * (5 * shape.hidden + 3 * inner)
     count = min(sequences, batch)
-    each = _SORTS_FEW if facts.sorts and count < _FEW_SEQUENCES else facts.sampler
+    each = _SORTS_FEW if facts.sorts and count < _FEW_SEQUENCES else _LEAN if is_lean else facts.sampler
     sampler = each * count * shape.vocabulary + _BESIDE_SAMPLER if count else 0
-    error = 0.1 * _GIB if facts.sorts and sampler >= forward else 0.1 * _GIB + forward / 3
-    how = f"forward pass of {batch:,} tokens: 2 B × (8 × {shape.hidden:,} + 3 × {shape.intermediate // parallel:,})"
+    how = f"forward pass of {batch:,} tokens: 2 B × (5 × {shape.hidden:,} + 3 × {inner:,})"
     if sampler >= forward:
         how = f"sampler: {each} B × {count:,} sequences × {shape.vocabulary:,} tokens + {of_memory(_BESIDE_SAMPLER)}"
-    peak = max(forward, sampler)
-    if encodes and shape.tower is not None:
-        return _with_tower(shape, batch, peak, error, how)
-    return Line("activations", Amount.around(peak, error, error), "estimated", how)
+    error = 0.1 * _GIB if facts.sorts and sampler >= forward else 0.1 * _GIB + max(forward, sampler) / 3
+    line = Line("activations", Amount.around(max(forward, sampler), error, error), "estimated", how)
+    return _with_tower(line, shape, batch, parallel) if encodes and shape.tower is not None else line
 
 
-def _with_tower(shape: Shape, batch: int, peak: float, error: float, how: str) -> Line:
+def _with_tower(text: Line, shape: Shape, batch: int, parallel: int) -> Line:
     """Return the peak with that of the tower, which runs before the text model, and what it encoded, which stays."""
-    tower = shape.tower
+    tower, (low, peak, high) = shape.tower, text.amount
     if tower is None or not tower.tokens:
-        amount = Amount(int(peak - error), int(max(peak, _TOWER)), int(max(peak, _TOWER) + _LARGE_TOWER))
-        return Line("activations", amount, "estimated", f"{how}, or its tower: not known")
+        amount = Amount(low, int(max(peak, _TOWER)), int(max(peak, _TOWER) + _LARGE_TOWER))
+        return text._replace(amount=amount, how=f"{text.how}, or its tower: not known")
     inputs = max(1, batch // tower.tokens)
     patches = inputs * tower.tokens * tower.patches
-    encoding = 2 * patches * (8 * tower.hidden + 3 * tower.intermediate)
+    inner = tower.intermediate // parallel
+    encoding = 2 * patches * (6 * tower.hidden + 2 * inner)
     kept = 2 * max(batch, tower.tokens) * tower.output
+    how = text.how
     if encoding > peak:
-        how = f"tower on {patches:,} patches: 2 B × (8 × {tower.hidden:,} + 3 × {tower.intermediate:,})"
-    high = max(peak + error, encoding * 1.5) + kept * 1.5
-    low = max(peak - error, encoding / 3)
-    amount = Amount(int(low), int(max(peak, encoding) + kept), int(high))
-    return Line("activations", amount, "estimated", f"{how} + {of_memory(kept)} that the tower encoded")
+        how = f"tower on {patches:,} patches: 2 B × (6 × {tower.hidden:,} + 2 × {inner:,})"
+    high = int(max(high, encoding * 1.5) + kept * 1.5)
+    amount = Amount(int(max(low, encoding / 2)), max(peak, encoding) + kept, high)
+    return text._replace(amount=amount, how=f"{how} + {of_memory(kept)} that the tower encoded")
 
 
 def adapters(shape: Shape, rank: int, slots: int, parallel: int) -> Line:
@@ -116,14 +121,20 @@ def outside(gpus: int, seen: Bar) -> Line:
         gpus: The GPUs of a model; NCCL's buffers take memory between several.
         seen: What public starts show.
     """
-    value = _OUTSIDE_OF_SEVERAL if gpus > 1 else _OUTSIDE
-    what = "libraries, and buffers between GPUs" if gpus > 1 else "libraries"
+    joined = min(gpus, _MOST_BETWEEN) if gpus > 1 else 0
+    value = _OUTSIDE + _BETWEEN * joined
+    what = "libraries, and buffers between GPUs" if joined else "libraries"
     learned = f"from {seen.starts} starts of {seen.sources} sources" if seen.sources > 1 else "no starts to compare"
-    amount = Amount.around(max(0.0, value + seen.value), seen.error, seen.error)
+    amount = Amount.around(max(0.0, value + seen.value), seen.error, seen.error + _BETWEEN_ERROR * joined)
     return Line("outside PyTorch", amount, "estimated", f"{what}; {learned}")
 
 
-def graphs() -> Line:
-    """Return the CUDA graphs as releases since 0.20.0 count them before the cache."""
+def graphs(sequences: int) -> Line:
+    """Return the CUDA graphs as releases since 0.20.0 count them before the cache.
+
+    Args:
+        sequences: The most sequences that run at the same time: graphs are captured up to twice as many.
+    """
+    value = _FEW_GRAPHS + (_ALL_GRAPHS - _FEW_GRAPHS) * min(1.0, sequences / _SEQUENCES_OF_ALL)
     how = "0 with VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS=0"
-    return Line("CUDA graphs", Amount.around(_GRAPHS, 0.25 * _GIB, 0.8 * _GIB), "estimated", how)
+    return Line("CUDA graphs", Amount.around(value, value * 0.6, 0.6 * _GIB), "estimated", how)
