@@ -69,11 +69,16 @@ def test_the_sum_adds_up(project: Path) -> None:
 
 
 def test_json_is_the_same(project: Path) -> None:
-    one, two, three = json.loads(fit(project, "--format", "json"))
+    shown = json.loads(fit(project, "--format", "json"))
+    one, two, three = shown["models"]
     assert [found["verdict"] for found in (one, two, three)] == ["tight", "fits", "tight"]
-    assert one["request"] == 16384 * 147_456
-    assert one["tokens"] == sorted(one["tokens"])
+    assert one["request_bytes"] == 16384 * 147_456
+    assert one["printed_tokens"] == sorted(one["printed_tokens"])
     assert {line["source"] for line in one["lines"]} == {"measured", "lock", "estimated"}
+    assert [(choice["flag"], choice["value"]) for choice in one["alternatives"]] == [("max-num-seqs", 64)]
+    assert two["alternatives"] == []
+    [profile] = shown["profiles"]
+    assert profile["reserved_bytes"] + profile["left_bytes"] + profile["outside_limit_bytes"] == 24 * 2**30
 
 
 def test_what_would_be(project: Path) -> None:
@@ -98,7 +103,7 @@ def test_what_would_be(project: Path) -> None:
 def test_a_what_if_that_a_rule_refuses(project: Path, args: list[str], sentence: str) -> None:
     for more in ([], ["--why"]):
         assert f"refused: {sentence}\n" in fit(project, "text-4b", *args, *more, code=1)
-    [found] = json.loads(fit(project, "text-4b", *args, "--format", "json", code=1))
+    [found] = json.loads(fit(project, "text-4b", *args, "--format", "json", code=1))["models"]
     assert (found["verdict"], found["reason"]) == ("refused", sentence)
 
 
@@ -133,7 +138,7 @@ def test_a_model_that_does_not_fit_has_its_row_and_sum(project: Path) -> None:
     path.write_text(path.read_text().replace("12GiB", "9GiB"))
     assert re.search(r"^text-4b .* does not fit: ", fit(project, code=1), re.MULTILINE)
     assert "= KV cache" in fit(project, "text-4b", "--why", code=1)
-    assert json.loads(fit(project, "text-4b", "--format", "json", code=1))[0]["verdict"] == "does not fit"
+    assert json.loads(fit(project, "text-4b", "--format", "json", code=1))["models"][0]["verdict"] == "does not fit"
     assert "fits 1,024 tokens" in fit(project, "text-4b", "--context", "1k", "--max-num-seqs", "4")
 
 
@@ -185,7 +190,7 @@ def test_slots_for_adapters_are_counted(project: Path) -> None:
     path = project / "models.toml"
     loras = 'loras = { sql = "org/sql", code = "org/code" }\n'
     path.write_text(HEAD + model("text-4b", THREE[0][1], max_model_len=8192, max_lora_rank=16, max_loras=2) + loras)
-    [found] = json.loads(fit(project, "--format", "json"))
+    [found] = json.loads(fit(project, "--format", "json"))["models"]
     [slots] = [line for line in found["lines"] if line["name"] == "adapters"]
     assert slots["bytes"][1] == 2 * 66_060_288
     assert slots["how"] == "2 slots of rank 16 in 36 layers"
@@ -212,8 +217,10 @@ def test_a_model_that_keeps_nothing_has_no_numbers_of_a_cache(project: Path) -> 
     (project / "models.toml").write_text(HEAD + model("bert", "BAAI/bge", max_model_len=512))
     (project / "models.lock").write_bytes(lock_of((("bert", "BAAI/bge", BERT, 4 * 10**8),)))
     assert re.search(r"MiB +- +- +- +fits 512 tokens: needs no KV cache\n", fit(project))
-    [found] = json.loads(fit(project, "--format", "json"))
-    assert [found[key] for key in ("tokens", "capacity", "kv_cache", "request")] == [None] * 4
+    [found] = json.loads(fit(project, "--format", "json"))["models"]
+    assert [found[key] for key in ("printed_tokens", "capacity_tokens", "kv_cache_bytes", "request_bytes")] == [
+        None
+    ] * 4
     shown = fit(project, "--why")
     assert "needs no KV cache" in shown
     assert "0 blocks" not in shown

@@ -86,7 +86,10 @@ def test_commands_about_files(tmp_path: Path, snapshot: SnapshotAssertion) -> No
     def run(*command: str) -> Any:  # noqa: ANN401 - JSON
         return parse(modelgen(*command, "--format", "json", cwd=tmp_path))
 
-    planned, fits = run("plan"), shape(run("fit"), run("fit", "--context", "1M"))
+    file.write_text(PROJECT + '[profiles.text]\nmodels = ["text-4b"]\n')
+    fits = shape(run("fit"), run("fit", "--context", "1M"))
+    file.write_text(PROJECT)
+    planned = run("plan")
     assert modelgen("build", cwd=tmp_path).returncode == 0
     file.write_text(PROJECT.replace("max-model-len = 16384", "max-model-len = 8192, max-num-seqs = 8"))
     shapes = {"fit": fits, "plan": shape(planned, run("plan"))}

@@ -59,9 +59,9 @@ _INTRO = """\
 - **What the engine takes besides** is computed from what its first pass does, and corrected by public starts. Up to
   vLLM 0.16, the sampler dominates it. It sorts the vocabulary for every sequence: 38 bytes × sequences × vocabulary,
   which is 5.5 GiB for a Qwen model on a GPU with 80 GB, where 1,024 sequences are the default. Therefore,
-  `max-num-seqs = 64` makes much room there. Later releases do not sort, and their second model runner, which serves more
-  models with each release, skips the filters of the sampler. Images are encoded before: a Qwen model encodes 16,384
-  tokens at once, which takes about 2 GiB, and nothing with `limit-mm-per-prompt.image = 0`.
+  `max-num-seqs = 64` makes much room there. Later releases do not sort, and their second model runner, which serves
+  more models with each release, skips the filters of the sampler. Images are encoded before: a Qwen model encodes
+  16,384 tokens at once, which takes about 2 GiB, and nothing with `limit-mm-per-prompt.image = 0`.
 - **CUDA graphs** count since vLLM 0.20: 0.2 GiB for a few sequences, 0.7 GiB for 256.
 
 This part has an error, which `modelgen fit` states. "fits" and "does not fit" hold at both ends of the error; "tight"

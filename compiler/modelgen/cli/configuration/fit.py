@@ -103,9 +103,9 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
     found = {name: known.get(name) or _estimate(resolved, name, changes) for name in chosen}
     _note_unused(resolved, found, changes)
     if format_ == "json":
-        from modelgen.cli.configuration.fit_tables import as_json
+        from modelgen.cli.configuration.fit_json import as_json
 
-        click.echo(json.dumps([as_json(name, one) for name, one in found.items()], indent=2, ensure_ascii=False))
+        click.echo(json.dumps(as_json(resolved, found, changes), indent=2, ensure_ascii=False))
     else:
         from modelgen.cli.configuration.fit_tables import print_sums, print_table
 

@@ -1,9 +1,9 @@
-"""Print estimates of `modelgen fit`: as a table, as sums, and as JSON."""
+"""Print estimates of `modelgen fit`: as a table, and as sums."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelgen.cli.configuration.fit_changes import Changes
+    from modelgen.fit.alternatives import Alternative
     from modelgen.fit.amounts import Amount, Line
     from modelgen.fit.estimate import Estimate
     from modelgen.resolve import Card, Resolved
@@ -55,15 +56,15 @@ def _row(resolved: Resolved, name: str, one: Estimate | str, changes: Changes) -
 
 
 def _reason(one: str) -> str:
-    return f"{_verdict_without(one)}: {one}"
+    return f"{verdict_without(one)}: {one}"
 
 
-def _verdict_without(one: str) -> str:
+def verdict_without(one: str) -> str:
     """Return the verdict of a model without an estimate."""
     return "refused" if isinstance(one, Refused) else "cannot estimate"
 
 
-def _cards(resolved: Resolved, name: str) -> dict[str, Card]:
+def cards_of(resolved: Resolved, name: str) -> dict[str, Card]:
     """Return the GPUs of a model whose memory is known, by name."""
     gpus = resolved.runs[name].model.gpus or ()
     return {gpu: resolved.cards[gpu] for gpu in gpus if gpu in resolved.cards}
@@ -74,7 +75,7 @@ def _reserved(resolved: Resolved, name: str) -> str:
     from modelgen import fit
 
     table = resolved.runs[name].model
-    sizes = {_gib(size) for size in fit.reservations(_cards(resolved, name), table.gpu_memory).values()}
+    sizes = {_gib(size) for size in fit.reservations(cards_of(resolved, name), table.gpu_memory).values()}
     return " / ".join(sorted(sizes))
 
 
@@ -92,17 +93,24 @@ def verdict_of(one: Estimate) -> str:
 
 def _print_help(resolved: Resolved, found: Mapping[str, Estimate | str], changes: Changes) -> None:
     """Print which flags help a model that is tight or does not fit."""
-    from modelgen.fit.alternatives import alternatives
-
     for name, one in found.items():
         if isinstance(one, str) or one.verdict == "fits":
             continue
-        cards, run = _cards(resolved, name), resolved.runs[name]
-        known = [card.capability for card in ([changes.card] if changes.card else cards.values())]
-        choices = [f"`{run.engine.length} = {one.longest}`"] if one.longest and run.engine else []
-        choices += map(str, alternatives(one.start, run, next(iter(known), None)))
+        engine = resolved.runs[name].engine
+        choices = [f"`{engine.length} = {one.longest}`"] if one.longest and engine else []
+        choices += map(str, helps(resolved, name, one, changes))
         choices = choices or ["a larger `gpu_memory`, or take a smaller or quantized model"]
         click.echo(fill(f"{name}: write {', or '.join(choices)}", width_of(sys.stdout), "  "))
+
+
+def helps(resolved: Resolved, name: str, one: Estimate, changes: Changes) -> list[Alternative]:
+    """Return the changes of flags that make room in a model that is tight or does not fit."""
+    from modelgen.fit.alternatives import alternatives
+
+    if one.verdict == "fits":
+        return []
+    cards = [changes.card] if changes.card else cards_of(resolved, name).values()
+    return alternatives(one.start, resolved.runs[name], next((card.capability for card in cards), None))
 
 
 def print_sums(resolved: Resolved, found: Mapping[str, Estimate | str], changes: Changes) -> None:
@@ -165,25 +173,6 @@ def _limit(one: Estimate) -> str:
 
 def _how(line: Line) -> str:
     return f"{line.how} (models.lock)" if line.source == "lock" else line.how
-
-
-def as_json(name: str, one: Estimate | str) -> dict[str, Any]:
-    """Return an estimate as JSON; sizes are bytes on one GPU, as [least, probable, most]."""
-    if isinstance(one, str):
-        return {"model": name, "verdict": _verdict_without(one), "reason": one}
-    return {
-        "model": name,
-        "verdict": one.verdict,
-        "length": one.start.length,
-        "longest": one.longest,
-        "tokens": None if one.keeps_nothing else [*one.tokens()],
-        "capacity": None if one.keeps_nothing else one.cache.tokens(one.room.value),
-        "kv_cache": None if one.keeps_nothing else [*one.room],
-        "request": one.cache.of_request or None,
-        "lines": [
-            {"name": line.name, "bytes": [*line.amount], "source": line.source, "how": line.how} for line in one.lines
-        ],
-    }
 
 
 def _gib(size: float) -> str:
