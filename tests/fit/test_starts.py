@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import pytest
 
 from modelgen.fit.blocks.evidence import Seen, bar
-from written_pages.accuracy import by_release, measure, sentence
+from written_pages import accuracy_figure
+from written_pages.accuracy import PEERS, by_release, measure, sentence
 from written_pages.memory_starts import Logged, read_starts
 
 STARTS = read_starts()
@@ -52,6 +55,14 @@ def test_a_verdict_is_never_the_opposite_of_what_happened(one: Logged) -> None:
 
 def test_there_is_a_start_that_was_refused() -> None:
     assert [one.estimate.verdict for one in WHOLE if one.row.get("refused")] == ["does not fit"]
+
+
+def test_the_figure_has_a_row_for_each_start() -> None:
+    picture = ElementTree.fromstring(accuracy_figure.write())
+    kinds = [element.get("class") for element in picture.iter()]
+    legend = 1
+    assert kinds.count("own") == kinds.count("bar") == len(WHOLE) + legend
+    assert kinds.count("peer") == len(PEERS) * (len(WHOLE) + legend)
 
 
 SEEN = tuple(Seen(source, "old", error) for source, error in (("a", 0.1), ("a", 0.1), ("b", 0.5), ("b", -0.1)))

@@ -1,10 +1,11 @@
-"""The pages of docs/ that are written by `tools/write_pages.py`, a module for each subject."""
+"""The pages and pictures of docs/ that are written by `tools/write_pages.py`, a module for each subject."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from written_pages import (
+    accuracy_figure,
     command_line,
     compose_keys,
     environment_variables,
@@ -30,8 +31,9 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "reference/environment-variables.md": environment_variables.write,
     "reference/metrics.md": metrics.write,
     "explanations/memory-estimates.md": memory_estimates.write,
+    "assets/memory-estimates.svg": accuracy_figure.write,
 }
-"""What writes a page, by the page's path below docs/."""
+"""What writes a page or a picture, by its path below docs/."""
 
 
 def write_all() -> dict[str, str]:

@@ -121,11 +121,12 @@ def by_release() -> list[tuple[str, ...]]:
 
 def _row(name: str, starts: list[Logged]) -> tuple[str, ...]:
     own = statistics.median(abs(one.error) for one in starts)
-    others = (statistics.median(abs(_peer_error(one, rule)) for one in starts) for rule in PEERS.values())
+    others = (statistics.median(abs(peer_error(one, rule)) for one in starts) for rule in PEERS.values())
     return (name, str(len(starts)), f"{own:.2f}", *(f"{other:.2f}" for other in others))
 
 
-def _peer_error(one: Logged, rule: Callable[[Logged], float]) -> float:
+def peer_error(one: Logged, rule: Callable[[Logged], float]) -> float:
+    """Return the room for the KV cache by a published rule minus the logged one, in GiB."""
     reserved = one.estimate.lines[0].amount.value / _GIB
     return float(reserved - one.row["weights"] - rule(one) - one.row["cache"])
 

@@ -21,7 +21,7 @@ def write() -> str:
     rules = table(("vLLM", "starts", "modelgen", *PEERS), by_release())
     head = ("model", "GPU", "vLLM", "estimated", "logged", "error")
     lines = table(head, [_cells(one) for one in starts])
-    parts = [_INTRO, _summary(measure()), "\n".join(rules), _STARTS, "\n".join(lines)]
+    parts = [_INTRO, _summary(measure()), _FIGURE, "\n".join(rules), _STARTS, "\n".join(lines)]
     return mark(_SOURCE) + "\n".join(parts)
 
 
@@ -40,10 +40,7 @@ def _summary(found: Accuracy) -> str:
         f"{found.inside:.0%} of these are within the error, which is ± {found.half_24:.2f} GiB for GPUs with 24 GB "
         f"and ± {found.half_80:.2f} GiB for 80 GB (medians). The tokens differ by {found.median:.1%} (median), and by "
         f"less than {found.ninth:.1%} in nine of ten starts. Given the room, the tokens differ by at most "
-        f"{found.tokens_off:.2%}: the log rounds the room.\n\n"
-        "The next table has the median difference in GiB by release, beside published rules for what the engine takes "
-        "besides weights and cache: GPUStack adds 20 % of the weights and 2 GiB, llm-d's planner has constants for "
-        "dense models, models with experts and multimodal models.\n"
+        f"{found.tokens_off:.2%}: the log rounds the room.\n"
     )
 
 
@@ -72,6 +69,13 @@ the reason. The errors of the parts are independent, so their squares add up.
 
 The estimates are compared with what vLLM printed as "Available KV cache memory". Weights are the logged ones. The error
 of each start is learned from the starts of other sources only; with fewer than two of them, it is wide.
+"""
+_FIGURE = """\
+![Differences of the estimates from the logs, with their errors, and of published rules](../assets/memory-estimates.svg)
+
+The published rules are for what the engine takes besides weights and cache: GPUStack adds 20 % of the weights and 2
+GiB, llm-d's planner has constants for dense models, models with experts and multimodal models. The median difference in
+GiB by release:
 """
 _STARTS = """
 The starts, in GiB for each GPU:
