@@ -135,11 +135,27 @@ _VLLM_MODELS = {**_TEXT_GENERATION_MODELS, **_EMBEDDING_MODELS, **_MULTIMODAL_MO
 """
 
 
+DRAFTS = """
+from dataclasses import dataclass
+from typing import Literal, Optional
+
+Layers = Literal["own_mtp", "mtp"]
+Method = Literal["ngram", Layers]
+
+@dataclass
+class SpeculativeConfig:
+    model: Optional[str] = None
+    method: Optional[Method] = None
+    target_model_config: str = None
+"""
+
+
 def vllm(root: Path, arguments: str = ARGUMENTS, version: str = "1.0.0") -> Path:
     return package(
         root / f"vllm-{version}",
         {
             "vllm/__init__.py": "",
+            "vllm/config.py": DRAFTS,
             "vllm/engine/arg_utils.py": arguments,
             "vllm/entrypoints/cli/serve.py": SERVE,
             "vllm/envs.py": ENVIRONMENT,

@@ -10,7 +10,7 @@ from argparse_reader.catalogue_files import version_key
 from argparse_reader.source_tree import NotUnderstoodError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from argparse_reader.source_tree import Source, SourceTree
@@ -68,13 +68,13 @@ def update_models(path: Path, engine: str, found: Mapping[str, Mapping[str, bool
         anew: Whether to drop all other releases.
     """
     data: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() and not anew else {"versions": []}
-    releases: dict[str, set[str]] = {version: _present(data, version) for version in data["versions"]}
+    releases: dict[str, set[str]] = {version: present(data["models"], version) for version in data["versions"]}
     releases |= {version: {*models} for version, models in found.items()}
     versions = sorted(releases, key=version_key)
     multimodal = {*data.get("multimodal", ())}
     multimodal |= {name for models in found.values() for name, is_multimodal in models.items() if is_multimodal}
     names = sorted(set[str]().union(*releases.values()))
-    written = [f"    {json.dumps(name)}: {json.dumps(_changes(name, versions, releases))}" for name in names]
+    written = [f"    {json.dumps(name)}: {json.dumps(changes(name, versions, releases))}" for name in names]
     head = [
         f'  "engine": {json.dumps(engine)}',
         f'  "source": {json.dumps(_SOURCES[engine])}',
@@ -91,8 +91,8 @@ _SOURCES = {
 }
 
 
-def _changes(name: str, versions: list[str], releases: Mapping[str, set[str]]) -> list[str]:
-    """Return the releases that added and removed an architecture, alternately."""
+def changes(name: str, versions: list[str], releases: Mapping[str, set[str]]) -> list[str]:
+    """Return the releases that added and removed a name, alternately."""
     found: list[str] = []
     for version in versions:
         if (name in releases[version]) == (len(found) % 2 == 0):
@@ -100,13 +100,10 @@ def _changes(name: str, versions: list[str], releases: Mapping[str, set[str]]) -
     return found
 
 
-def _present(data: Mapping[str, Any], version: str) -> set[str]:
+def present(data: Mapping[str, Sequence[str]], version: str) -> set[str]:
+    """Return the names that a release has, of data with the releases that added and removed each, alternately."""
     at = version_key(version)
-    return {
-        name
-        for name, changes in data["models"].items()
-        if sum(version_key(change) <= at for change in changes) % 2 == 1
-    }
+    return {name for name, found in data.items() if sum(version_key(change) <= at for change in found) % 2 == 1}
 
 
 def _assigned(source: Source) -> Iterator[tuple[str, ast.expr]]:

@@ -53,14 +53,14 @@ class KnownValues:
         if hinted := added.options.get(HINTED):
             return hinted if isinstance(hinted, list) else None
         if name in _HINTS:
-            return _values(self._program, self._program.value(*_HINTS[name])) or None
+            return named_values(self._program, self._program.value(*_HINTS[name])) or None
         return None
 
     def of_fields(self, cls: ClassValue, place: Place) -> dict[str, list[str]]:
         """Return the values that the type hints of a config class name, by field, as a type checker reads them."""
         typed = self._program.value(cls.source.name, cls.name)
         found = fields(self._program, place, typed) if isinstance(typed, ClassValue) else []
-        return {one.name: values for one in found if (values := _values(self._program, one.type))}
+        return {one.name: values for one in found if (values := named_values(self._program, one.type))}
 
     def _registered(self, flag: str) -> list[str]:
         folders, table = REGISTRIES[flag]
@@ -88,7 +88,7 @@ def _decorated(source: Source) -> Iterator[str]:
             yield from [names] if isinstance(names, str) else names
 
 
-def _values(program: StaticProgram, hint: Value) -> list[str]:
+def named_values(program: StaticProgram, hint: Value) -> list[str]:
     """Return what a type hint names: the strings of a Literal, the members of an enumeration."""
     if isinstance(hint, ClassValue):
         members = enum_members(program, hint).values()
@@ -101,4 +101,4 @@ def _values(program: StaticProgram, hint: Value) -> list[str]:
         return sorted(value for value in parts if isinstance(value, str))
     if origin is typing.Annotated:
         parts = parts[:1]
-    return [value for part in parts for value in _values(program, part)]
+    return [value for part in parts for value in named_values(program, part)]

@@ -10,6 +10,7 @@ from modelgen.checks.context import Context
 from modelgen.checks.engines import engine_keys, image_vendors, images, programs, versions
 from modelgen.checks.environment import flag_variables, owned_variables, variable_names, variable_values
 from modelgen.checks.flags import (
+    drafts,
     flag_advice,
     flag_files,
     flag_sets,
@@ -80,6 +81,8 @@ CHECKS = (
     flag_spelling.owned_arg,
     flag_spelling.bad_flag,
     flag_spelling.flag_twice,
+    drafts.unknown_draft_key,
+    drafts.draft_without_layers,
     flag_files.bad_flags_file,
     flag_files.replaced_file_entry,
     unknown_flags.unknown_flag,

@@ -68,8 +68,8 @@ class Rule(Generic[P]):
     def examples(self, kind: str) -> list[tuple[str, str | None]]:
         """Return the completed examples of the section `## Bad` or `## Good`, each with its lock or None.
 
-        A Good example without a lock has the lock of the Bad one, if there is one. A rule about files of other tools has
-        `files` instead.
+        A Good example without a lock has the lock of the Bad one, if there is one. A rule about files of other tools
+        has `files` instead.
         """
         if self.is_foreign:
             return []

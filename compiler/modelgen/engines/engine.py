@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         AtMost,
         Attention,
         Companion,
+        Drafts,
         Family,
         GgufServing,
         Instead,
@@ -155,7 +156,7 @@ class Engine(NamedTuple):
         companions: Flags that require another flag.
         idle_alone: Flags that have no effect on requests without another flag.
         parsers: Flag for a parser of outputs → families of models, each with the parsers for it.
-        missing_in_draft: Version and arguments → the key that the config of a draft lacks; empty if it lacks none.
+        drafts: The flag for speculative decoding; None if what it takes is not known.
         at_most: Flags that limit each other.
         takes: Release, canonical name and value → whether the release accepts a value that its catalogue does not list.
         adapter_choices: Canonical name → what it accepts for a model with adapters, if its parser lists no choices.
@@ -264,7 +265,7 @@ class Engine(NamedTuple):
     companions: tuple[Companion, ...] = ()
     idle_alone: tuple[Companion, ...] = ()
     parsers: Mapping[str, tuple[Family, ...]] = MappingProxyType({})
-    missing_in_draft: Callable[[Version | None, Mapping[str, Any]], str] | None = None
+    drafts: Drafts | None = None
     at_most: tuple[AtMost, ...] = ()
     takes: Callable[[Release | None, str, Any], bool] | None = None
     adapter_choices: Callable[[str], tuple[str, ...]] | None = None

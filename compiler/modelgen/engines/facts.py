@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import re
@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 
     from modelgen.engines.images.versions import Image, Version
     from modelgen.engines.runners import LeanRunner
+
+
+class Unknown(Protocol):
+    """Look up a name that a release does not know: see `Drafts`."""
+
+    def __call__(self, version: Version, name: str, *, is_method: bool) -> tuple[str, frozenset[str]] | None:
+        """Return since or until when releases know it, and the names that this release knows."""
 
 
 class Instead(NamedTuple):
@@ -55,6 +62,29 @@ class Companion(NamedTuple):
     flag: str
     other: str
     help: str
+
+
+class Drafts(NamedTuple):
+    """The flag for speculative decoding, whose value is a table.
+
+    Args:
+        flag: Its canonical name.
+        model: The key of the table that names a draft model.
+        method: The key of the table that names the method.
+        familiar: Names that other tools have for keys → the key.
+        unknown: Version, name, and whether it is a method or a key → since or until when releases know it, and the
+            names that this release knows; None for a name that it knows, or may know.
+        missing: Version and flags by canonical name → the key that the table lacks; empty if it lacks none.
+        lacks_layers: Flags by canonical name, and config.json → whether the method needs layers that the model lacks.
+    """
+
+    flag: str
+    model: str
+    method: str
+    familiar: Mapping[str, str]
+    unknown: Unknown
+    missing: Callable[[Version | None, Mapping[str, Any]], str]
+    lacks_layers: Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
 
 
 class AtMost(NamedTuple):

@@ -148,6 +148,9 @@ def _instead(key: str, table: Model, engine: Engine) -> str:
         return f'write `publish = "127.0.0.1:{table.port}"` for a port on the host; the one in the container is fixed'
     if key == "quant" and engine.quantization:
         return f'write `args = {{ {engine.quantization} = "{table.quant}" }}` for the kind of the weights'
+    if key == "draft" and engine.drafts and table.draft is not None:
+        value = f'{{ {engine.drafts.model} = "{table.draft.repo}", num_speculative_tokens = 4 }}'
+        return f"write `args = {{ {engine.drafts.flag} = {value} }}` in its place, with a repository of safetensors"
     if key == "cache":
         return "remove it: compile caches have a volume, and the hub directory is `[project] hub`"
     return ""

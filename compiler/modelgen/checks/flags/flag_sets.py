@@ -147,9 +147,9 @@ def missing_companion(context: Context) -> Iterator[Found]:
     ```
     """
     for name, run in context.runs.items():
-        lacking = run.engine.missing_in_draft if run.engine and not run.is_fork else None
-        if lacking and (key := lacking(run.version, run.args)):
-            draft = next(arg for arg in context.args_of(name) if arg.name == "speculative-config")
+        drafts = run.engine.drafts if run.engine and not run.is_fork else None
+        if drafts and (key := drafts.missing(run.version, run.args)):
+            draft = next(arg for arg in context.args_of(name) if arg.name == drafts.flag)
             example = "4" if key == "num_speculative_tokens" else '"namespace/name"'
             yield Found(
                 context.document.at_key(*draft.path),

@@ -22,13 +22,14 @@ from modelgen.engines.vllm import images, variables
 from modelgen.engines.vllm.adapters import refused_features
 from modelgen.engines.vllm.attention import least_for_cache, needed_for_backend, needed_for_kernels
 from modelgen.engines.vllm.capabilities import least_capability, only_dtype, refuses_float16, unsupported_on
+from modelgen.engines.vllm.drafts import DRAFTS
 from modelgen.engines.vllm.hybrids import missing_sequences
 from modelgen.engines.vllm.memory import memory_facts
 from modelgen.engines.vllm.packages import missing_packages
 from modelgen.engines.vllm.parsers import PARSERS
 from modelgen.engines.vllm.purposes import AUDIO, lacks_audio, scoring_flag
 from modelgen.engines.vllm.replaced_flags import INSTEAD
-from modelgen.engines.vllm.repositories import DRAFT, missing_in_draft, pin, repos
+from modelgen.engines.vllm.repositories import DRAFT, pin, repos
 from modelgen.engines.vllm.server_line import LINE
 from modelgen.engines.vllm.splitting import split_obstacle
 from modelgen.engines.weights import loaders
@@ -300,7 +301,7 @@ ENGINE = Engine(
     instead=INSTEAD,
     companions=_COMPANIONS,
     idle_alone=_IDLE_ALONE,
-    missing_in_draft=missing_in_draft,
+    drafts=DRAFTS,
     parsers=PARSERS,
     at_most=_AT_MOST,
     takes=takes,

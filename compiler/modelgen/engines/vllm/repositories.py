@@ -10,14 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from modelgen.engines.engine import Pins
-    from modelgen.engines.images.versions import Version
 
 DRAFT = "speculative-config"
 # A speculative config's `model` that is a method.
 _DRAFTS_WITHOUT_WEIGHTS = ("ngram", "[ngram]", "suffix")
-_DRAFTS_SINCE = (0, 12)
-_WITHOUT_WEIGHTS = ("ngram", "[ngram]")
-_WITH_WEIGHTS = ("draft_model", "eagle", "eagle3", "medusa", "mlp_speculator")
 
 
 def repos(args: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
@@ -27,7 +23,7 @@ def repos(args: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
         yield "tokenizer", tokenizer, revision if isinstance(revision, str) else None
     if isinstance(config := args.get("hf-config-path"), str):
         yield "tokenizer", config, None
-    draft = _draft(args)
+    draft = draft_of(args)
     if isinstance(model := draft.get("model"), str) and model not in _DRAFTS_WITHOUT_WEIGHTS:
         revision = draft.get("revision")
         yield "draft", model, revision if isinstance(revision, str) else None
@@ -47,7 +43,7 @@ def pin(args: Mapping[str, Any], pins: Pins, as_paths: bool) -> dict[str, Any]: 
             pinned.pop("tokenizer-revision", None)
         else:
             pinned["tokenizer-revision"] = tokenizer.commit
-    if (draft := pins.get(("draft", str(_draft(args).get("model"))))) is not None:
+    if (draft := pins.get(("draft", str(draft_of(args).get("model"))))) is not None:
         changed = {"model": draft.snapshot} if as_paths else {"revision": draft.commit}
         if DRAFT in args:
             written = args[DRAFT]
@@ -59,21 +55,7 @@ def pin(args: Mapping[str, Any], pins: Pins, as_paths: bool) -> dict[str, Any]: 
     return pinned
 
 
-def missing_in_draft(version: Version | None, args: Mapping[str, Any]) -> str:
-    """Return the key that a speculative config lacks, so that vLLM stops at its start; empty if it lacks none.
-
-    From `SpeculativeConfig.__post_init__` and `_verify_args` (vllm/config/speculative.py, 0.12.0 and 0.32.0).
-    """
-    draft = _draft(args)
-    method, model = draft.get("method"), draft.get("model")
-    if not draft or version is None or version.release < _DRAFTS_SINCE:
-        return ""
-    if method in _WITHOUT_WEIGHTS or (method is None and model in _WITHOUT_WEIGHTS):
-        return "" if "num_speculative_tokens" in draft else "num_speculative_tokens"
-    return "model" if method in _WITH_WEIGHTS and model is None else ""
-
-
-def _draft(args: Mapping[str, Any]) -> dict[str, Any]:
+def draft_of(args: Mapping[str, Any]) -> dict[str, Any]:
     """Return the speculative config, which may be a table, JSON, or paths into it."""
     written = args.get(DRAFT)
     draft = dict((written if isinstance(written, dict) else table_in(written)) or {})
