@@ -130,12 +130,12 @@ class Handler(BaseHTTPRequestHandler):
         """Return the body, in one piece or in chunks."""
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
             return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        body = b""
+        parts = []
         while size := int(self.rfile.readline(), 16):
-            body += self.rfile.read(size)
+            parts.append(self.rfile.read(size))
             self.rfile.readline()
         self.rfile.readline()
-        return body
+        return b"".join(parts)
 
     def stream(self, asked: dict[str, Any], *, is_last: bool) -> None:
         """Send Server-Sent Events in chunks."""

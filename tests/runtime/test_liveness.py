@@ -55,9 +55,9 @@ class Watched:
             return found
 
     async def enter(self, model: str) -> Lease:
-        admission = self.switchboard.admission(model)
-        assert admission is not None
-        return await self.switchboard.enter(admission)
+        target = self.switchboard.target(model)
+        assert target is not None
+        return await self.switchboard.enter(target.admission)
 
 
 @contextlib.asynccontextmanager

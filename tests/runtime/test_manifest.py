@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelgen_runtime.control_api import views
-from modelgen_runtime.manifest import Manifest, ManifestError, Profile, read_manifest, write_manifest
+from modelgen_runtime.manifest import Manifest, Profile, read_manifest, write_manifest
+from modelgen_runtime.manifest_reader import ManifestError
 from modelgen_runtime.state.board import Board
 from runtime_serving import engine, manifest, serving
 

@@ -125,7 +125,8 @@ def url_of(listen: str) -> str | None:
 
 def running_url(folder: Path) -> str | None:
     """Return the URL in the manifest of a folder: `listen` in models.toml may have changed since."""
-    from modelgen_runtime.manifest import ManifestError, read_manifest
+    from modelgen_runtime.manifest import read_manifest
+    from modelgen_runtime.manifest_reader import ManifestError
 
     try:
         return url_of(read_manifest((folder / "manifest.json").read_bytes()).settings.listen)
