@@ -184,6 +184,15 @@ class Build(NamedTuple):
     args: tuple[tuple[str, str], ...]
 
 
+class Variant(NamedTuple):
+    """A further name of a model, with edits of the requests for it; values are JSON text."""
+
+    name: str
+    defaults: tuple[tuple[str, str], ...]
+    set_params: tuple[tuple[str, str], ...]
+    strip_params: tuple[str, ...]
+
+
 class Service(NamedTuple):
     """One model as a service.
 
@@ -201,6 +210,9 @@ class Service(NamedTuple):
         routes: Paths that clients may call.
         served_names: All names that clients may use, the id first.
         upstream_name: The name in the engine, if it has only one; else None.
+        variants: Further names that edit requests.
+        title: Its name for people, or None.
+        description: What it is good for, or None.
         repo: Repository id on the hub, or None.
         loras: Adapters of the model: name and repository id.
         hub: The hub's mount, or None for a program that needs no weights.
@@ -245,6 +257,9 @@ class Service(NamedTuple):
     routes: tuple[str, ...]
     served_names: tuple[str, ...]
     upstream_name: str | None
+    variants: tuple[Variant, ...]
+    title: str | None
+    description: str | None
     repo: str | None
     loras: tuple[tuple[str, str], ...]
     hub: Mount | None

@@ -119,6 +119,8 @@ class Model:
         concurrency: Most requests at once; None for no limit.
         process: How it runs as a child process.
         container: How it runs in a container.
+        title: Its name for people, or None.
+        description: What it is good for, or None.
         variants: Further names that edit requests. Others make no other model, so its engine keeps running.
         expected: Its estimated KV cache, or None. Another estimate makes no other model.
         sources: Where models.toml says what it is made of: its keys, such as `args.max-model-len` or `image`, to dotted
@@ -140,6 +142,8 @@ class Model:
     concurrency: PositiveCount | None = None
     process: Process | None = None
     container: Container | None = None
+    title: str | None = field(default=None, compare=False)
+    description: str | None = field(default=None, compare=False)
     variants: tuple[Variant, ...] = field(default=(), compare=False)
     expected: Expected | None = field(default=None, compare=False)
     sources: dict[str, str] = field(default_factory=dict, compare=False)

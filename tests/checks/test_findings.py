@@ -38,6 +38,15 @@ def command_model(lines: str) -> str:
 
 
 CASES: list[tuple[str, str, str]] = [
+    # variants
+    (model("variants = { 'x y' = {} }"), "bad-alias", "use letters"),
+    (model("variants = { fast = { name = 'a/b' } }"), "name-collision", "rename it"),
+    (model("aliases = ['qwen:fast']\nvariants = { fast = {} }"), "name-collision", "rename one"),
+    (model("variants = { fast = { name = 'x' }, slow = { name = 'x' } }"), "name-collision", "rename one"),
+    (model("variants = { fast = { strip_params = ['top_p', 'messages'] } }"), "variant-key", "remove it"),
+    (model("variants = { x = { set_params = { a = 1 }, defaults = { a = 1 } } }"), "variant-key", "from one of them"),
+    (model("variants = { fast = { defaults = { a = 1979-05-27 } } }"), "wrong-type", ""),
+    (model("variants = { fast = { defaults = { a = [{ b = nan }] } } }"), "bad-value", ""),
     # inside of tables
     (model('args = { max-model-len = 8, speculative-config = "ngram" }'), "bad-flag-value", 'method = "ngram"'),
     (model(f"args = {{ max-model-len = 8, compilation-config = 3 }}\n{NEWER}"), "bad-flag-value", "`O = 3`"),

@@ -71,6 +71,12 @@ KEYS: dict[str, Any] = {
     "file": "a-00001-of-00002.gguf",
     "service": "socket-proxy",
     "aliases": ["m", "m"],
+    "title": "",
+    "description": "\n",
+    "variants": {
+        "": {"name": "m"},
+        "x y": {"set_params": {"model": 1, "a": 2}, "defaults": {"a": {}}, "strip_params": ["a"]},
+    },
 }
 LOCK = f"""
 format = 1

@@ -231,6 +231,12 @@ def _model(
     model |= draw(st.fixed_dictionaries({}, optional={"trust_remote_code": st.booleans()}))
     if draw(st.booleans()):
         model["aliases"] = [f"alias/{number}", f"alias:{number}"]
+    if draw(st.booleans()):
+        parameters = st.dictionaries(st.sampled_from(["seed", "$x", 'a"b']), NESTED, max_size=2)
+        stripped = st.lists(st.just("top_p"), max_size=1)
+        tables = {"defaults": parameters, "strip_params": stripped, "name": st.just(f"variant-{number}")}
+        model["variants"] = {"fast": draw(st.fixed_dictionaries({}, optional=tables))}
+    model |= draw(st.fixed_dictionaries({}, optional={"title": texts(), "description": texts()}))
     return model
 
 

@@ -29,7 +29,8 @@ or `api-key: KEY`. A key of role `user` may use models, one of role `admin` all 
 ## Routes of the models
 
 `GET {LISTING}` lists all names of the models in OpenAI's format. The others take `POST`; `model` in the body names the
-model, which is loaded if it is not. Bodies are passed on unchanged, so their reference is the engine's. A body without
+model, which is loaded if it is not. Bodies are passed on unchanged, so their reference is the
+engine's; only [variants](../guides/variants.md) edit them. A body without
 `model` goes to the only model that has the route.
 
 """

@@ -5,7 +5,18 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING
 
-from modelgen.config import Config, Defaults, EngineTable, Gpu, Host, Model, Orchestrator, Profile, Project
+from modelgen.config import (
+    Config,
+    Defaults,
+    EngineTable,
+    Gpu,
+    Host,
+    Model,
+    Orchestrator,
+    Profile,
+    Project,
+    Variant,
+)
 from modelgen.diagnostics.examples import VLLM_IMAGE
 from modelgen.engines import ENGINES
 from written_pages.keys import Key, keys_of, shown_default
@@ -25,6 +36,7 @@ TABLES: Mapping[str, tuple[type[Table], str]] = {
     "gpus.NAME": (Gpu, "gpus.gpu0"),
     "engines.NAME": (EngineTable, "engines.vllm"),
     "models.ID": (Model, "models.text-4b"),
+    "models.ID.variants.NAME": (Variant, "models.text-4b.variants.fast"),
     "profiles.NAME": (Profile, "profiles.chat"),
     "orchestrator": (Orchestrator, "orchestrator"),
 }

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.manifest import ManifestError, is_address, read_manifest
+from modelgen_runtime.manifest import is_address, read_manifest
+from modelgen_runtime.manifest_reader import ManifestError
 from modelgen_runtime.orchestrator import run
 from modelgen_runtime.serving import CannotServeError
 

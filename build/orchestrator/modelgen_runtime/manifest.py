@@ -8,36 +8,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import types
-import typing
-from collections import Counter
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
+
+from modelgen_runtime.manifest_reader import ManifestError, Range, read_object, read_value
 
 FORMAT = 2
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _ADDRESS = re.compile(r"[^\s]+:(\d{1,5})", re.ASCII)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
-
-
-class ManifestError(Exception):
-    """The manifest cannot be used; the message is one sentence that names the field."""
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """The range of a number: at least `least` (or above it), at most `most`."""
-
-    least: int
-    most: int
-    is_open: bool = False
-
-    def holds(self, value: float) -> bool:
-        """Return whether a number is in the range; NaN never is."""
-        return (self.least < value if self.is_open else self.least <= value) and value <= self.most
-
-    def __str__(self) -> str:
-        return f"{'above' if self.is_open else 'at least'} {self.least} and at most {self.most}"
 
 
 # The upper bounds are beyond what the compiler writes, and within what clocks, sockets and C take without overflow.
@@ -105,6 +84,23 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """A further name of a model, with edits of the body of each request for it.
+
+    Args:
+        name: Its whole name, such as `qwen:fast`.
+        defaults: Keys of the top level that a request lacks, with their values as JSON text.
+        set_params: Keys that are set in each request, with their values as JSON text.
+        strip_params: Keys that are removed.
+    """
+
+    name: str
+    defaults: dict[str, str] = field(default_factory=dict)
+    set_params: dict[str, str] = field(default_factory=dict)
+    strip_params: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """One model.
 
@@ -123,6 +119,9 @@ class Model:
         concurrency: Most requests at once; None for no limit.
         process: How it runs as a child process.
         container: How it runs in a container.
+        title: Its name for people, or None.
+        description: What it is good for, or None.
+        variants: Further names that edit requests. Others make no other model, so its engine keeps running.
         expected: Its estimated KV cache, or None. Another estimate makes no other model.
         sources: Where models.toml says what it is made of: its keys, such as `args.max-model-len` or `image`, to dotted
             paths, such as `models.qwen.args.max-model-len` or `engines.vllm.image`. Only keys that were written, and no
@@ -143,6 +142,9 @@ class Model:
     concurrency: PositiveCount | None = None
     process: Process | None = None
     container: Container | None = None
+    title: str | None = field(default=None, compare=False)
+    description: str | None = field(default=None, compare=False)
+    variants: tuple[Variant, ...] = field(default=(), compare=False)
     expected: Expected | None = field(default=None, compare=False)
     sources: dict[str, str] = field(default_factory=dict, compare=False)
 
@@ -228,80 +230,16 @@ def read_manifest(data: bytes) -> Manifest:
         ManifestError: It is not one of this format.
     """
     try:
-        tree = json.loads(data, object_pairs_hook=_read_object)
+        tree = json.loads(data, object_pairs_hook=read_object)
     except (ValueError, RecursionError) as error:
         raise ManifestError(f"the manifest is not JSON: {error}") from error
     if isinstance(tree, dict) and isinstance(found := tree.get("format"), int) and found != FORMAT:
         raise ManifestError(
             f"`format`: the manifest has format {found}, this orchestrator reads {FORMAT}; run `modelgen build`"
         )
-    manifest: Manifest = _read(Manifest, tree, "")
+    manifest: Manifest = read_value(Manifest, tree, "")
     _check(manifest)
     return manifest
-
-
-def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object, and refuse duplicate keys, whose first value would be lost."""
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise ManifestError(f"`{twice[:100]}` is written twice in one table of the manifest")
-    return table
-
-
-def _read(kind: Any, value: Any, place: str) -> Any:  # noqa: ANN401 - whatever the class says
-    """Return a value of the annotated type, or raise an error that names its place."""
-    if dataclasses.is_dataclass(kind):
-        return _read_table(kind, value, place)
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (types.UnionType, typing.Union):  # only `… | None`
-        return None if value is None else _read(arguments[0], value, place)
-    if origin is tuple:
-        if not isinstance(value, list):
-            raise ManifestError(f"`{place}` must be a list")
-        return tuple(_read(arguments[0], item, f"{place}[{index}]") for index, item in enumerate(value))
-    if origin is dict:
-        if not isinstance(value, dict):
-            raise ManifestError(f"`{place}` must be a table")
-        return {key: _read(arguments[1], item, f"{place}.{key}") for key, item in value.items()}
-    if origin is Annotated:
-        return _read_number(arguments[0], arguments[1], value, place)
-    if type(value) is not kind:
-        raise ManifestError(f"`{place}` must be {_KINDS[kind]}")
-    return value
-
-
-def _read_number(kind: type, range_: Range, value: object, place: str) -> int | float:
-    """Return a number; integers are accepted as floats."""
-    if isinstance(value, bool) or not isinstance(value, (int, kind)) or not isinstance(value, int | float):
-        raise ManifestError(f"`{place}` must be {_KINDS[kind]}")
-    if not range_.holds(value):
-        raise ManifestError(f"`{place}` must be {range_}, not {_shown(value)}")
-    return float(value) if kind is float else value
-
-
-def _shown(number: float) -> str:
-    """Return a number as text, shortened if it has very many digits."""
-    return "a number that large" if isinstance(number, int) and abs(number) >= 2**63 else str(number)
-
-
-_KINDS = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}
-
-
-def _read_table(kind: Any, value: Any, place: str) -> Any:  # noqa: ANN401 - a dataclass
-    if not isinstance(value, dict):
-        raise ManifestError(f"`{place}` must be a table" if place else "the manifest must be a table")
-    hints = typing.get_type_hints(kind, include_extras=True)
-    fields = {item.name: item for item in dataclasses.fields(kind)}
-    prefix = f"{place}." if place else ""
-    for key in value:
-        if key not in fields:
-            raise ManifestError(f"`{prefix}{key}` is no field that this orchestrator knows")
-    for key, item in fields.items():
-        is_required = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
-        if is_required and key not in value:
-            raise ManifestError(f"`{prefix}{key}` is missing")
-    return kind(**{key: _read(hints[key], item, f"{prefix}{key}") for key, item in value.items()})
 
 
 def _check(manifest: Manifest) -> None:
@@ -322,6 +260,9 @@ def _check(manifest: Manifest) -> None:
         if taken := sorted(names.intersection(model.names)):
             raise ManifestError(f"`models[{index}].names` has {taken[0]}, which another model has")
         names.update(model.names)
+        for number, variant in enumerate(model.variants):
+            _check_variant(variant, f"models[{index}].variants[{number}]", names)
+            names.add(variant.name)
         if manifest.driver == "process" and model.process is None:
             raise ManifestError(f"`models[{index}].process` is missing, and `driver` is process")
         if manifest.driver == "docker" and model.container is None:
@@ -329,3 +270,14 @@ def _check(manifest: Manifest) -> None:
     for index, profile in enumerate(manifest.profiles):
         if unknown := sorted(set(profile.models) - ids):
             raise ManifestError(f"`profiles[{index}].models` names {unknown[0]}, which is no model")
+
+
+def _check_variant(variant: Variant, place: str, taken: set[str]) -> None:
+    if variant.name in taken:
+        raise ManifestError(f"`{place}.name` is {variant.name}, which another model or variant has")
+    for table in ("defaults", "set_params"):
+        for key, text in getattr(variant, table).items():
+            try:
+                json.loads(text)
+            except (ValueError, RecursionError) as error:
+                raise ManifestError(f"`{place}.{table}.{key}` is not JSON: {error}") from error

@@ -20,7 +20,8 @@ from modelgen_runtime.gateway.descriptors import Descriptors, count_open, raise_
 from modelgen_runtime.gateway.front import Front
 from modelgen_runtime.gateway.origins import Origins
 from modelgen_runtime.gateway.server import Connection
-from modelgen_runtime.manifest import ManifestError, read_manifest
+from modelgen_runtime.manifest import read_manifest
+from modelgen_runtime.manifest_reader import ManifestError
 from modelgen_runtime.serving import CannotServeError, serve
 from modelgen_runtime.supervision.store import Store
 from modelgen_runtime.supervision.switchboard import Switchboard

@@ -45,7 +45,7 @@ from modelgen.checks.lock import (
     lock_warmup,
 )
 from modelgen.checks.memory import chosen_sizes, estimates, host_limits, reservations, static_memory
-from modelgen.checks.names import model_names, profiles
+from modelgen.checks.names import collisions, model_names, profiles, variants
 from modelgen.checks.repositories import gguf, gguf_context, hub_directory, repository
 
 if TYPE_CHECKING:
@@ -165,10 +165,11 @@ CHECKS = (
     reservations.memory_without_gpu,
     model_names.bad_id,
     model_names.bad_alias,
-    model_names.name_collision,
+    collisions.name_collision,
     model_names.bad_service,
-    model_names.service_collision,
+    collisions.service_collision,
     model_names.taken_network_alias,
+    variants.variant_key,
     profiles.empty_profile,
     profiles.unknown_model,
     profiles.two_defaults,

@@ -41,6 +41,7 @@ MODEL_KEYS = {
     **dict.fromkeys(("health_check_timeout", "ready_timeout"), "start_timeout"),
     **dict.fromkeys(("allow_patterns", "files"), "include"),
     "ignore_patterns": "exclude",
+    **dict.fromkeys(("presets", "filters", "set_params", "setparams", "strip_params"), "variants"),
 }
 VALUES = {
     **dict.fromkeys(("fp16", "f16"), ("float16", "half")),
@@ -53,6 +54,7 @@ VALUES = {
 """Values of flags as other tools write them."""
 EXAMPLES = {
     "aliases": '["my-name"]',
+    "variants": "{ fast = { set_params = { temperature = 0 } } }",
     "args": "{ max-model-len = 16384 }",
     "concurrency": "8",
     "cpus": "8",
@@ -212,7 +214,7 @@ REMOVED = {
     **dict.fromkeys(("proxy", "url", "base_url", "upstream", "endpoint"), "modelgen knows where each engine listens"),
     **dict.fromkeys(("host", "listen", "expose"), "clients reach every model at `[orchestrator]`'s `listen`"),
     **dict.fromkeys(("swap", "exclusive", "persistent"), "models that do not fit on a GPU together take turns"),
-    **dict.fromkeys(("description", "title", "comment", "tags"), "write a comment that begins with `#`"),
+    **dict.fromkeys(("comment", "tags"), "write a comment that begins with `#`"),
     **dict.fromkeys(
         ("system", "system_prompt", "num_predict", "max_tokens", "stop"), "clients send it with each request"
     ),

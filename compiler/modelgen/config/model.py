@@ -1,78 +1,12 @@
 """Define `[models.ID]` and `[defaults]`."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
+from modelgen.config.model_tables import Arg, Build, Draft, Projector, Quant, Variant
 from modelgen.config.table import Table
 from modelgen.config.units import Cpus, Duration, Memory, Size
-
-
-def _check_arg(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
-    if isinstance(value, dict):
-        for item in value.values():
-            _check_arg(item)
-    elif isinstance(value, list):
-        for item in value:
-            _check_arg(item)
-    elif not isinstance(value, str | int | float | bool):
-        raise PydanticCustomError("wrong-type", "must not be a date or time: no engine has a flag for one")
-    elif isinstance(value, float) and value - value != 0:
-        raise PydanticCustomError("bad-value", "must be a finite number: JSON has no nan and no inf")
-    return value
-
-
-Arg = Annotated[
-    Any,
-    BeforeValidator(_check_arg),
-    WithJsonSchema({"type": ["string", "number", "boolean", "array", "object"]}),
-]
-
-
-def _check_projector(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
-    if isinstance(value, bool | str):
-        return value
-    raise PydanticCustomError("bad-value", "must be true, false, or the path of a GGUF file in the repository")
-
-
-Projector = Annotated[str | bool, BeforeValidator(_check_projector), WithJsonSchema({"type": ["string", "boolean"]})]
-Quant = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
-
-
-class Draft(Table):
-    """A small model that proposes tokens for a larger one."""
-
-    repo: str = Field(description="Its repository id on the Hugging Face hub.", examples=["Qwen/Qwen3-0.6B-GGUF"])
-    revision: str | None = Field(
-        None, description="Its commit, tag or branch. Default: the commit in models.lock.", examples=["v1.0"]
-    )
-    file: str | None = Field(
-        None, description="Its GGUF file; write this or `quant`. Default: none.", examples=["Qwen3-0.6B-Q8_0.gguf"]
-    )
-    quant: Quant | None = Field(
-        None, description="Its quantization; write this or `file`. Default: none.", examples=["Q8_0"]
-    )
-
-
-class Build(Table):
-    """An image that Compose builds."""
-
-    context: str = Field(
-        description="Folder of the Dockerfile, relative to models.toml, or the address of a git repository.",
-        examples=["./docker"],
-    )
-    dockerfile: str | None = Field(
-        None,
-        description='Path of the Dockerfile in the context. Default: "Dockerfile".',
-        examples=["cuda.Dockerfile"],
-    )
-    target: str | None = Field(
-        None, description="Stage of the Dockerfile to build. Default: the last one.", examples=["runtime"]
-    )
-    args: dict[str, str] | None = Field(
-        None, description="Build arguments. Default: none.", examples=[{"CUDA": "12.8"}]
-    )
 
 
 class Defaults(Table):
@@ -297,4 +231,20 @@ class Model(Defaults):
     )
     aliases: list[str] | None = Field(
         None, description="Further names of the model in the API. Default: none.", examples=[["default", "gpt-4o"]]
+    )
+    title: str | None = Field(
+        None,
+        description="Name of the model for people, in `GET /v1/models`. Default: none, clients show the id.",
+        examples=["Qwen3 4B"],
+    )
+    description: str | None = Field(
+        None,
+        description="What the model is good for, in `GET /v1/models`. Default: none.",
+        examples=["Fast answers and tool calls"],
+    )
+    variants: dict[str, Variant] | None = Field(
+        None,
+        description="Further names of the model that edit the requests for them, by the part after the colon. "
+        "A change restarts nothing. Default: none.",
+        examples=[{"fast": {"set_params": {"chat_template_kwargs": {"enable_thinking": False}}}}],
     )

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from modelgen.config.model import Arg, Build, Defaults, Model
+from modelgen.config.model import Defaults, Model
+from modelgen.config.model_tables import Arg, Build
 from modelgen.config.orchestrator import Orchestrator
 from modelgen.config.table import Table
 from modelgen.config.units import Capability, Dotted, Share, Size

@@ -20,6 +20,7 @@ from modelgen.lower.files import place_files
 from modelgen.lower.security import ENGINE_LIMITS, security
 from modelgen.lower.snapshots import asset_variables, other_pins, own_pin
 from modelgen.lower.sources import sources_of
+from modelgen.lower.variants import variants_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,6 +118,9 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         routes=engine.routes,
         served_names=launched.served_names,
         upstream_name=None if engine.several_names else launched.upstream_name,
+        variants=variants_of(name, model),
+        title=model.title,
+        description=model.description,
         repo=model.repo,
         loras=tuple((model.loras or {}).items()),
         hub=ir.Mount(host_path(project.hub), launched.hub) if has_hub else None,

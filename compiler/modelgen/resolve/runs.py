@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelgen.config import Model
-    from modelgen.config.model import Build
+    from modelgen.config.model_tables import Build
     from modelgen.engines.catalogues import Release
     from modelgen.engines.engine import Engine
     from modelgen.engines.images import Account

@@ -67,6 +67,12 @@ def _model(
         repo=service.repo,
         upstream_name=service.upstream_name,
         routes=service.routes,
+        variants=tuple(
+            manifest.Variant(one.name, dict(one.defaults), dict(one.set_params), one.strip_params)
+            for one in service.variants
+        ),
+        title=service.title,
+        description=service.description,
         reservations={one.gpu: one.memory for one in service.reservations},
         readiness=manifest.Readiness(readiness.path, float(readiness.start_timeout), readiness.lists, service.warmup),
         stop_grace=float(service.stop_grace),

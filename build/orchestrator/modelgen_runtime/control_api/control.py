@@ -14,7 +14,7 @@ from modelgen_runtime.control_api.openapi import DESCRIPTION
 from modelgen_runtime.engines.admission import RefusedError
 from modelgen_runtime.gateway.problems import problem_response
 from modelgen_runtime.http.handler import Request, Response
-from modelgen_runtime.manifest import Manifest, ManifestError
+from modelgen_runtime.manifest_reader import ManifestError
 from modelgen_runtime.scheduling.standing import State
 from modelgen_runtime.state import refusals
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from modelgen_runtime.control_api.events import Events
     from modelgen_runtime.drivers.driver import Driver
+    from modelgen_runtime.manifest import Manifest
     from modelgen_runtime.supervision.switchboard import Switchboard
 
 _SWITCH_KEYS = {"model_id": str, "profile": str, "wait": bool, "dry_run": bool}
@@ -137,10 +138,10 @@ class Control:
         return [*profile.models]
 
     def _find(self, name: str) -> str:
-        admission = self._switchboard.admission(name)
-        if admission is None or admission.model.id not in self._switchboard.board.records:
+        target = self._switchboard.target(name)
+        if target is None or target.admission.model.id not in self._switchboard.board.records:
             raise self._switchboard.unknown(name)
-        return admission.model.id
+        return target.admission.model.id
 
     async def _status(self, _: Request) -> Response:
         status = views.show_status(self._switchboard.board, _now())

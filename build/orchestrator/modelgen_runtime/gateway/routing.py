@@ -34,7 +34,13 @@ class BadBodyError(Exception):
 
 
 class Finder(Protocol):
-    """Looks for the model in a body that grows."""
+    """Looks for the model in a body that grows.
+
+    Args:
+        is_json: Whether the body is JSON, and no form.
+    """
+
+    is_json: bool
 
     @property
     def is_behind(self) -> bool:
@@ -69,6 +75,8 @@ class JsonFinder:
 
     In a body that arrives in pieces the first `model` counts; the rest is not read.
     """
+
+    is_json = True
 
     def __init__(self) -> None:
         self._scan: KeyScan | None = None  # most bodies need none
@@ -144,6 +152,8 @@ def _decode(data: bytearray | bytes, hook: Any = None) -> Any:  # noqa: ANN401 -
 
 class FormFinder:
     """Reads a form part by part up to the part `model`, since a file may contain any bytes."""
+
+    is_json = False
 
     def __init__(self, boundary: bytes) -> None:
         self._line = b"--" + boundary

@@ -25,6 +25,7 @@ from modelgen_runtime.state import refusals
 
 if TYPE_CHECKING:
     from modelgen_runtime.gateway.front import Front
+    from modelgen_runtime.gateway.passing import Passing
 
 _MOST_HEAD = 64 * 1024
 _MOST_HEADERS = 200
@@ -254,7 +255,7 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def finish(self, exchange: Exchange) -> None:
+    def finish(self, exchange: Passing) -> None:
         """Continue with the next request, or close."""
         if self._exchanges and self._exchanges[0] is exchange:
             self._exchanges.popleft()

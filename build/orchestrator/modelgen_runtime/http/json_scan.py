@@ -13,12 +13,25 @@ _TURN_STEPS = 1_000
 """Limits of one step: bytes, and brackets or strings of the top level; some 1.5 ms."""
 
 _TEXT = rb'(?:[^"\\]++|\\.)*+'
-_FLAT = rb'[^"\[\]{}]++|"%b"' % _TEXT
-_NESTED = rb"%b|\[(?:%b)*+\]|\{(?:%b)*+\}" % (_FLAT, _FLAT, _FLAT)
-_TWICE_NESTED = rb"%b|\[(?:%b)*+\]|\{(?:%b)*+\}" % (_FLAT, _NESTED, _NESTED)
 _IN_STRING = re.compile(_TEXT, re.DOTALL)
+
+
+def nested(plain: bytes, string: bytes, levels: int) -> bytes:
+    """Return the expression of text with whole strings, lists and objects in it.
+
+    Args:
+        plain: The expression of one byte of the text, which is no quote and no bracket.
+        string: The expression of a string.
+        levels: Levels of the lists and objects.
+    """
+    inner = rb'[^"\[\]{}]*+(?:%b[^"\[\]{}]*+)*+' % string
+    for _ in range(levels - 1):
+        inner = rb'[^"\[\]{}]*+(?:(?:%b|\[%b\]|\{%b\})[^"\[\]{}]*+)*+' % (string, inner, inner)
+    return rb"%b*+(?:(?:%b|\[%b\]|\{%b\})%b*+)*+" % (plain, string, inner, inner, plain)
+
+
 # Text that does not change the depth: plain text, whole strings, and most lists and objects, which are shallow.
-_LEVEL = re.compile(rb"(?:%b)*+" % _TWICE_NESTED, re.DOTALL)
+_LEVEL = re.compile(nested(rb'[^"\[\]{}]', b'"%b"' % _TEXT, 2), re.DOTALL)
 _MARKS = re.compile(rb'["{}\[\],:]')
 _QUOTE, _COMMA, _COLON = b'",:'
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,13 @@ def no_descriptors() -> RefusedError:
     """Return the refusal of a request while file descriptors run out."""
     message = "too many connections are open (the limit of open files, `ulimit -n`); try again in a moment"
     return RefusedError(503, "too_many_connections", message, retry_after=5)
+
+
+def unknown(name: str, names: Iterable[str]) -> RefusedError:
+    """Return the refusal of an unknown name, with the closest known ones."""
+    close = difflib.get_close_matches(name[:200], names, n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(f'`{one}`' for one in close)}?" if close else "GET /v1/models lists them"
+    return RefusedError(404, "model_not_found", f"there is no model `{name[:200]}`; {hint}")
 
 
 def gone(model: str) -> RefusedError:

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import math
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.engines.admission import RefusedError
 from modelgen_runtime.state import refusals
 from modelgen_runtime.state.board import Board
 from modelgen_runtime.state.holds import OPERATOR
 from modelgen_runtime.state.orders import Order, Ticket
 from modelgen_runtime.supervision.engine_tasks import Engines
 from modelgen_runtime.supervision.liveness import Liveness
+from modelgen_runtime.supervision.targets import targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from modelgen_runtime.drivers.driver import Driver, Endpoint
-    from modelgen_runtime.engines.admission import Admission, Lease
+    from modelgen_runtime.engines.admission import Admission, Lease, RefusedError
     from modelgen_runtime.manifest import Manifest
     from modelgen_runtime.state.lifecycle import LifecycleEvent
     from modelgen_runtime.supervision.engine_tasks import Event
     from modelgen_runtime.supervision.liveness import Patience
     from modelgen_runtime.supervision.store import Store
+    from modelgen_runtime.supervision.targets import Target
 
 _LOOK = 5.0
 """Seconds between polls for changes by others."""
@@ -57,14 +57,14 @@ class Switchboard:
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._engines = Engines(driver, self._send)
         self._board = Board(manifest, self._loop.time, lambda: self._send(lambda _: None), report)
-        self._names, self._routes = _names(self._board), _routes(manifest)
+        self._names, self._routes = targets(self._board), _routes(manifest)
         self._is_resumed = False
         self._liveness = Liveness(self._board, self.restart_engine, patience)
 
     # -- for the gateway ----------------------------------------------------------------------------------------------
 
-    def admission(self, name: str) -> Admission | None:
-        """Return the admission of the model with this name or alias, or None."""
+    def target(self, name: str) -> Target | None:
+        """Return what a name, an alias or a variant stands for, or None."""
         return self._names.get(name)
 
     def routes(self) -> frozenset[str]:
@@ -72,10 +72,8 @@ class Switchboard:
         return self._routes
 
     def unknown(self, name: str) -> RefusedError:
-        """Return the refusal of an unknown name, with the closest known ones."""
-        close = difflib.get_close_matches(name[:200], self._names, n=3, cutoff=0.5)
-        hint = f"did you mean {', '.join(f'`{one}`' for one in close)}?" if close else "GET /v1/models lists them"
-        return RefusedError(404, "model_not_found", f"there is no model `{name[:200]}`; {hint}")
+        """Return the refusal of an unknown name."""
+        return refusals.unknown(name, self._names)
 
     async def enter(self, admission: Admission) -> Lease:
         """Queue for a model, which is started if necessary. Cancellation removes the request from the queue.
@@ -185,7 +183,7 @@ class Switchboard:
 
         def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
             board.reload(manifest)
-            self._names, self._routes = _names(board), _routes(manifest)
+            self._names, self._routes = targets(board), _routes(manifest)
             done(None)
 
         await self._ask(apply)
@@ -318,8 +316,3 @@ def _ignore(_: RefusedError | None) -> None:
 
 def _routes(manifest: Manifest) -> frozenset[str]:
     return frozenset(path for model in manifest.models for path in model.routes)
-
-
-def _names(board: Board) -> dict[str, Admission]:
-    """Return the admissions by all names that clients may use."""
-    return {name: record.admission for record in board.records.values() for name in record.model.names}

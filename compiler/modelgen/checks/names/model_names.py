@@ -1,18 +1,18 @@
-"""Check ids, aliases and services: every name has one meaning."""
+"""Check the form of ids, aliases and services."""
 
 from __future__ import annotations
 
 import re
-from itertools import count
 from typing import TYPE_CHECKING
 
+from modelgen.config import variant_name
 from modelgen.diagnostics import Found, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
-    from modelgen.load.locator import Path
+    from modelgen.config import Variant
     from modelgen.source import Span
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -20,7 +20,7 @@ _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+\[\]-]*")
 _SIGNS = "`. _ : / @ + [ ] -`"
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9_-]*")
 # A service name is a host name on the internal network, so it is one DNS label.
-_LONGEST = 63
+LONGEST = 63
 # Services that modelgen adds.
 RESERVED = frozenset({"orchestrator", "socket-proxy"})
 
@@ -57,7 +57,7 @@ def bad_id(context: Context) -> Iterator[Found]:
 
 @rule("MG402", "bad-alias")
 def bad_alias(context: Context) -> Iterator[Found]:
-    """An alias, or the name of a LoRA adapter, with characters that are not allowed.
+    """An alias, or the name of a variant or a LoRA adapter, with characters that are not allowed.
 
     ## Why
     Clients send the name as `model`, and it becomes an argument of the engine. Letters, digits and `. _ : / @ + [ ] -`
@@ -81,64 +81,15 @@ def bad_alias(context: Context) -> Iterator[Found]:
             if not _ALIAS.fullmatch(alias):
                 place = context.document.at_value("models", name, "aliases", number)
                 yield Found(place, f"`{alias}` is not a valid alias", _bare(alias, _ALIAS, _SIGNS))
+        for key, variant in (model.variants or {}).items():
+            word = variant_name(name, key, variant)
+            if _ID.fullmatch(name) and not _ALIAS.fullmatch(word):
+                place = _variant_place(context, name, key, variant)
+                yield Found(place, f"`{word}` is not a valid name", _bare(word, _ALIAS, _SIGNS))
     for path, lora, _ in context.entries("loras"):
         if not _ALIAS.fullmatch(lora):
             place = context.document.at_key(*path)
             yield Found(place, f"`{lora}` is not a valid name", _bare(lora, _ALIAS, _SIGNS))
-
-
-@rule("MG403", "name-collision")
-def name_collision(context: Context) -> Iterator[Found]:
-    """One name for two models, or for a model and an adapter.
-
-    ## Why
-    Ids, repository ids, aliases and names of adapters share one namespace: a request selects its model by any of them.
-    A repository id that several models share selects none of them, which is no error.
-
-    ## Bad
-    ```toml
-    [models.one]
-    repo = "Qwen/Qwen3-4B"
-    aliases = ["default"]
-    args = { max-model-len = 16384 }
-
-    [models.two]
-    repo = "Qwen/Qwen3-8B"
-    aliases = ["default"]
-    args = { max-model-len = 16384 }
-    ```
-
-    ## Good
-    ```toml
-    [models.one]
-    repo = "Qwen/Qwen3-4B"
-    aliases = ["default"]
-    args = { max-model-len = 16384 }
-
-    [models.two]
-    repo = "Qwen/Qwen3-8B"
-    args = { max-model-len = 16384 }
-    ```
-    """
-    taken: dict[str, tuple[str, Path]] = {}
-    for name, model in context.models.items():
-        own: list[tuple[str, Path]] = [(name, ("models", name))]
-        own += [(alias, ("models", name, "aliases", at)) for at, alias in enumerate(model.aliases or ())]
-        own += [(lora, context.document.origin(name, "loras", lora)) for lora in model.loras or ()]
-        for word, path in own:
-            other, other_path = taken.setdefault(word, (name, path))
-            if other != name or (other_path != path and "loras" in (*path, *other_path)):
-                owners = f"`{other}` and `{name}`" if other != name else f"`{name}` and one of its adapters"
-                yield Found(_later(context, other_path, path), f"{owners} have the name `{word}`", "rename one of them")
-    for name, model in context.models.items():
-        other, other_path = taken.get(model.repo or "", (name, ()))
-        if other != name or "loras" in other_path:
-            what = f"`{other}`" if other != name else "an adapter"
-            yield Found(
-                _later(context, other_path, ("models", name, "repo")),
-                f"`{model.repo}` is a name of {what}, but also the repository of `{name}`",
-                "rename it",
-            )
 
 
 @rule("MG404", "bad-service")
@@ -170,11 +121,11 @@ def bad_service(context: Context) -> Iterator[Found]:
                 f"modelgen itself adds a service `{service}`",
                 f'write `service = "{service}-model"`, or another name',
             )
-        elif len(service) > _LONGEST or (model.service is not None and not _SERVICE.fullmatch(service)):
+        elif len(service) > LONGEST or (model.service is not None and not _SERVICE.fullmatch(service)):
             yield Found(
                 context.document.at_value("models", name, "service"),
                 f"`{service}` is not a valid service name",
-                f'write `service = "{_service_like(service)}"`, with at most {_LONGEST} lower-case letters and digits',
+                f'write `service = "{_service_like(service)}"`, with at most {LONGEST} lower-case letters and digits',
             )
 
 
@@ -216,52 +167,6 @@ def taken_network_alias(context: Context) -> Iterator[Found]:
         taken.setdefault(alias, "written twice")
 
 
-@rule("MG405", "service-collision")
-def service_collision(context: Context) -> Iterator[Found]:
-    """Two models with the same service name, and so the same container name.
-
-    ## Why
-    Compose would merge them into one service. The default name is `<engine>-<id>` in lower case, with `-` for `.` and
-    `_`, so ids that differ only in these have the same one.
-
-    ## Bad
-    ```toml
-    [models."qwen.4b"]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
-
-    [models.qwen-4b]
-    repo = "Qwen/Qwen3-8B"
-    args = { max-model-len = 16384 }
-    ```
-
-    ## Good
-    ```toml
-    [models."qwen.4b"]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
-
-    [models.qwen-4b]
-    repo = "Qwen/Qwen3-8B"
-    service = "vllm-qwen-second"
-    args = { max-model-len = 16384 }
-    ```
-    """
-    taken: dict[str, str] = {}
-    services = {run.service for run in context.runs.values()}
-    for name, run in context.runs.items():
-        service = run.service
-        other = taken.setdefault(service, name)
-        if other != name:
-            place = _later(context, ("models", other, "service"), ("models", name, "service"))
-            free = next(one for number in count(2) if (one := f"{service[: _LONGEST - 8]}-{number}") not in services)
-            yield Found(
-                place,
-                f"`{other}` and `{name}` both have the service `{service}`",
-                f'write `service = "{free}"`, or another name',
-            )
-
-
 def _is_alias(table: str, name: str) -> bool:
     """Return whether a name with a colon or slash, as clients of Ollama send, can be an alias of its model."""
     return table == "models" and re.search("[:/]", name) is not None and _ALIAS.fullmatch(name) is not None
@@ -275,9 +180,10 @@ def _bare(name: str, allowed: re.Pattern[str], signs: str) -> str:
 
 
 def _service_like(service: str) -> str:
-    return re.sub(r"[^a-z0-9_-]+", "-", service.lower()).strip("-_")[:_LONGEST].rstrip("-_") or "engine"
+    return re.sub(r"[^a-z0-9_-]+", "-", service.lower()).strip("-_")[:LONGEST].rstrip("-_") or "engine"
 
 
-def _later(context: Context, *paths: Path) -> Span:
-    """Return the later of the places that collide; that is the one to change."""
-    return max(context.document.at_value(*path) for path in paths)
+def _variant_place(context: Context, model: str, key: str, variant: Variant) -> Span:
+    if variant.name is not None:
+        return context.document.at_value("models", model, "variants", key, "name")
+    return context.document.at_key("models", model, "variants", key)
