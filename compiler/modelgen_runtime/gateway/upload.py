@@ -32,7 +32,7 @@ class Upload:
         self._edit: ObjectEdit | None = None
         self._unedited = bytearray()
         self.data = bytearray()
-        """What goes to the engine, as far as it is known."""
+        """Bytes for the engine, as far as they are known."""
         self.expected = self.length = expected
         """Bytes that come from the client, and that go to the engine."""
         self.received, self.is_whole = 0, False

@@ -1,4 +1,4 @@
-"""What each name that clients send stands for: a model, or a variant of one."""
+"""The names that clients send: of models, and of their variants."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Target(NamedTuple):
-    """What a name stands for.
+    """A model, or a variant of one, as a name selects it.
 
     Args:
         admission: Admission of the model.

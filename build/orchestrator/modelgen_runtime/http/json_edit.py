@@ -36,7 +36,7 @@ class NotAnObjectError(Exception):
 
 
 class Edits:
-    """What to change in an object.
+    """Changes to an object.
 
     Args:
         set_: Keys and the JSON of their values, which replace those of the object.
