@@ -85,13 +85,15 @@ THREE = (
 )
 
 
-def lock_of(models: tuple[tuple[str, str, dict[str, Any], int], ...] = THREE, dtype: str = "BF16") -> bytes:
+def lock_of(
+    models: tuple[tuple[str, str, dict[str, Any], int], ...] = THREE, dtype: str = "BF16", commit: str = COMMIT
+) -> bytes:
     """Return a models.lock with an entry for each model, whose tensors have this type."""
     entries = [
         Snapshot(
             repo=repo,
-            revision=COMMIT,
-            commit=COMMIT,
+            revision=commit,
+            commit=commit,
             models=[name],
             weights={dtype: size},
             code=[],

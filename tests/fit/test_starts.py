@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -58,7 +58,7 @@ def test_there_is_a_start_that_was_refused() -> None:
 
 
 def test_the_figure_has_a_row_for_each_start() -> None:
-    picture = ElementTree.fromstring(accuracy_figure.write())
+    picture = ET.fromstring(accuracy_figure.write())
     kinds = [element.get("class") for element in picture.iter()]
     legend = 1
     assert kinds.count("own") == kinds.count("bar") == len(WHOLE) + legend

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from compiling import REPOSITORY, complete, modelgen
-from fit_projects import HEAD, THREE, lock_of, model
+from fit_projects import COMMIT, HEAD, THREE, lock_of, model
 from modelgen.operate.plan_notes import cache_changes
 from modelgen.operate.planned import PROJECT, Difference, plan, plan_files
 from modelgen.pipeline import compile_source
@@ -227,6 +227,27 @@ def test_a_release_says_what_changes_with_it(project: Path) -> None:
     shown = planned(project)
     assert "          vLLM 0.11.0 → 0.12.0\n" in shown
     assert "          compile cache: lost, since another image compiles anew\n" in shown
+
+
+def test_a_default_that_changes_is_shown_if_the_file_relies_on_it(project: Path) -> None:
+    line = "`async-scheduling` is not written; its default: false → chosen at start"
+    edit(project, "v0.11.0", "v0.14.0")
+    assert line in planned(project)
+    edit(project, "max-model-len = 8192", "max-model-len = 8192, async-scheduling = false")
+    assert line not in planned(project)
+
+
+def test_files_of_another_commit_are_counted_without_a_hub_directory(tmp_path: Path) -> None:
+    name, repo = THREE[0][:2]
+    (tmp_path / "models.toml").write_text(HEAD + model(name, repo, "12GiB", max_model_len=8192))
+    (tmp_path / "models.lock").write_bytes(lock_of())
+    assert modelgen("build", cwd=tmp_path).returncode == 0
+    other = COMMIT[::-1]
+    edit(tmp_path, COMMIT, other)
+    (tmp_path / "models.lock").write_bytes(lock_of(commit=other))
+    shown = planned(tmp_path)
+    assert "files: 8.0 GB in models.lock" in shown
+    assert "download  8.0 GB" in shown
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines.images.properties import version_of
@@ -25,6 +26,14 @@ _COUNTED = {
     "counts_graphs": "CUDA graphs counted before the KV cache",
 }
 """Fields of `MemoryFacts` whose change is worth a line."""
+_RELIED_ON = (
+    *("async-scheduling", "disable-cascade-attn", "disable-hybrid-kv-cache-manager", "mamba-cache-mode"),
+    *("prefix-cache-retention-interval", "page-size", "swa-full-tokens-ratio", "mamba-full-memory-ratio"),
+    *("mamba-ssm-dtype", "hicache-ratio", "hicache-write-policy", "load-balance-method"),
+    "piecewise-cuda-graph-max-tokens",
+)
+"""Flags that size memory, contexts or batches: a file that does not write them relies on their defaults."""
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class CacheChange(NamedTuple):
@@ -84,12 +93,14 @@ def _expected(manifest: bytes | None) -> dict[str, dict[str, Any] | None]:
 def notes_of(change: Planned, fitted: Fitted) -> list[str]:
     """Return what a change of a model's container means, a sentence each."""
     run = fitted.resolved.runs.get(change.model)
-    if change.kind == "create" and (size := locked_size(fitted, [change.model])):
-        return [f"files: {of_files(size)} in models.lock"]
+    if is_of_other_files(change) and (size := locked_size(fitted, [change.model])):
+        files = [f"files: {of_files(size)} in models.lock"]
+    else:
+        files = []
     if change.kind != "recreate" or run is None or run.engine is None:
-        return []
+        return files
     images = next(((one.before, one.after) for one in change.differences if one.key == "image"), None)
-    notes: list[str] = []
+    notes = files
     if images is not None and None not in images:
         was, now = (parse_image(image or "") for image in images)
         old = version_of(was) if was else None
@@ -98,6 +109,12 @@ def notes_of(change: Planned, fitted: Fitted) -> list[str]:
     if run.engine.caches is not None:
         notes.append(_of_compile_cache(change, run.engine))
     return notes
+
+
+def is_of_other_files(change: Planned) -> bool:
+    """Return whether the model of a change is new, or gets files of another commit."""
+    commits = ((_COMMIT.findall(one.before or ""), _COMMIT.findall(one.after or "")) for one in change.differences)
+    return change.kind == "create" or (change.kind == "recreate" and any(was != now for was, now in commits if now))
 
 
 def locked_size(fitted: Fitted, models: Sequence[str]) -> int:
@@ -130,12 +147,20 @@ def _of_release(engine: Engine, old: Version, new: Version, flags: set[str], car
         for name in sorted(flags):
             if (meaning := _of_flag(catalogue, before, after, name)) is not None:
                 yield f"`{name}` {meaning}"
+        for name in _RELIED_ON:
+            was, now = before.default(name), after.default(name)
+            if was is not None and was != now and name not in flags and after.get(name) is not None:
+                yield f"`{name}` is not written; its default: {_default(was)} → {_default(now)}"
     if engine.memory is not None and card[0]:
         facts = [engine.memory(version, *card)._asdict() for version in (old, new)]
         for key, meaning in _COUNTED.items():
             was, now = (table.get(key) for table in facts)
             if was != now:
                 yield f"{meaning}: {_shown(was)} → {_shown(now)}"
+
+
+def _default(value: Any) -> str:  # noqa: ANN401 - whatever the catalogue has
+    return "chosen at start" if value is None else json.dumps(value)
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - a number or a bool

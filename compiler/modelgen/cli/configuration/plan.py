@@ -89,7 +89,7 @@ def plan_command(config: Path, out: Path | None, against: Path | None, format_: 
     print_findings(compilation, "human", to_stderr=True)
     if compilation.failed:
         return FOUND
-    from modelgen.operate.plan_notes import cache_changes, locked_size, notes_of
+    from modelgen.operate.plan_notes import cache_changes, is_of_other_files, locked_size, notes_of
     from modelgen.operate.planned import plan_files
 
     assert compilation.fitted is not None, "it has no errors"  # noqa: S101 - an invariant
@@ -98,7 +98,7 @@ def plan_command(config: Path, out: Path | None, against: Path | None, format_: 
     changes, unchanged = plan_files(_read(folder / _COMPOSE), new, f"{folder / _COMPOSE}")
     old_manifest, manifest = _read(folder / _MANIFEST), compilation.artifacts.get(_MANIFEST)
     download = _bytes_to_download(config, compilation.fitted)
-    locked = locked_size(compilation.fitted, [change.model for change in changes if change.kind == "create"])
+    locked = locked_size(compilation.fitted, [one.model for one in changes if is_of_other_files(one)])
     plan = _Plan(
         changes,
         {change.service: notes_of(change, compilation.fitted) for change in changes},

@@ -137,12 +137,21 @@ class Catalogue:
 
     def flag_at(self, name: str, at: int) -> Flag | None:
         """Return a flag of the release at a position, or None."""
+        found = self._entry_at(name, at)
+        return _flag(name, found, lists=self._lists.get(name, self._json)) if len(found) > 1 else None
+
+    def default_at(self, name: str, at: int) -> Any:  # noqa: ANN401 - whatever argparse has
+        """Return the value of a flag that is not written; None if it is chosen at start, or the flag is unknown."""
+        found = self._entry_at(name, at)
+        return found[2].get("default") if len(found) > 2 else None
+
+    def _entry_at(self, name: str, at: int) -> list[Any]:
         found: list[Any] = []
         for entry in self._entries.get(name, ()):
             if self._position[entry[0]] > at:
                 break
             found = entry
-        return _flag(name, found, lists=self._lists.get(name, self._json)) if len(found) > 1 else None
+        return found
 
     def lives(self, name: str) -> list[Life]:
         """Return the ranges of releases with a flag; empty for an unknown flag."""
@@ -225,6 +234,10 @@ class Release:
         if name not in self._flags:
             self._flags[name] = self.catalogue.flag_at(name, self.at)
         return self._flags[name]
+
+    def default(self, name: str) -> Any:  # noqa: ANN401 - whatever argparse has
+        """Return the value of a flag that is not written; None if it is chosen at start, or the flag is unknown."""
+        return self.catalogue.default_at(name, self.at)
 
     def flag_names(self) -> list[str]:
         """Return the names of all flags of the release."""
