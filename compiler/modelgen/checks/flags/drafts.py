@@ -32,7 +32,7 @@ def unknown_draft_key(context: Context) -> Iterator[Found]:
 
     ```toml
     [models.qwen]
-    args = { max-model-len = 16384, speculative-config = { method = "egale3", num_speculative_tokens = 4 } }
+    args = { max-model-len = 16384, speculative-config = { method = "ngrams", num_speculative_tokens = 4 } }
     ```
 
     ## Good
