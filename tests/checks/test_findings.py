@@ -162,7 +162,7 @@ CASES: list[tuple[str, str, str]] = [
     (f'{QWEN}image = "x/gaudi:1.22.0"\nversion = "1.22.0"', "bad-version", "version of vLLM that is in the image"),
     # engines
     ("[engines.vlm]\nimage = 'x/y:1'", "unknown-engine", "did you mean `vllm`?"),
-    (model('file = "x.gguf"'), "key-of-another-engine", "only `llamacpp` takes it"),
+    (model('file = "x.gguf"'), "key-of-another-engine", 'write `engine = "llamacpp"`'),
     (model('model_arg = "path"'), "no-snapshot", "modelgen lock"),
     (model('switch = "sleep"'), "not-supported-yet", "restart"),
     (f"[defaults]\nmmproj = 'x'\n{QWEN}", "key-of-another-engine", "only `llamacpp` takes it"),

@@ -36,6 +36,7 @@ LEFT = {
     "value-of-another-version": _CHOICE,
     "lora-by-hand": _UNKNOWN,
     "gguf-repository": "several keys change together",
+    "gguf-by-name": "several keys change together",
     "profile-over-card": _CHOICE,
     "never-fits": _CHOICE,
     "needs-over-card": _CHOICE,

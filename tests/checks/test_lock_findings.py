@@ -229,3 +229,19 @@ def test_models_that_follow_a_branch_are_one_finding() -> None:
     [found] = findings(complete(text))
     assert found.message == "7 models follow a moving branch: `m0`, `m1`, `m2`, `m3`, `m4` and 2 more"
     assert (found.span.line, found.help) == (6, "run `modelgen lock`")
+
+
+@pytest.mark.parametrize(
+    ("files", "codes"),
+    [
+        (("m-Q4_K_M.gguf", "config.json"), {"MG248"}),
+        (("m-Q4_K_M.gguf", "model.safetensors"), set()),
+        (("model.safetensors",), set()),
+    ],
+)
+def test_only_gguf_files_are_not_for_vllm(files: tuple[str, ...], codes: set[str]) -> None:
+    blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4"
+    listed = ", ".join(f'{{ path = "{file}", size = 726, blob = "{blob}" }}' for file in files)
+    lock = f'format = 1\n[[snapshots]]\nrepo = "o/m-GGUF"\ncommit = "{blob}"\nfiles = [{listed}]\n'
+    toml = complete('[models.qwen]\nrepo = "o/m-GGUF"\ngpus = ["gpu0"]\nargs = { max-model-len = 8192 }\n')
+    assert {one.code for one in findings(toml, lock)} & {"MG248", "MG264"} == codes

@@ -97,6 +97,7 @@ CHECKS = (
     gguf_context.context_per_slot,
     gguf_context.cache_without_flash,
     gguf.gguf_repository,
+    gguf.gguf_by_name,
     flag_sets.parallel_mismatch,
     flag_sets.missing_companion,
     flag_sets.idle_flag,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from modelgen import engines
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from modelgen.checks.context import Context
     from modelgen.config import Model
     from modelgen.engines.engine import Engine
+
+
+_GGUF_QUANT = re.compile(r"I?Q\d|T?BF16|F16|F32|MXFP4", re.IGNORECASE)
 
 
 @rule("MG201", "unknown-engine")
@@ -146,6 +150,8 @@ def _instead(key: str, table: Model, engine: Engine) -> str:
     """Return what to write for a key of `command` that users of other engines mean otherwise; else an empty string."""
     if key == "port":
         return f'write `publish = "127.0.0.1:{table.port}"` for a port on the host; the one in the container is fixed'
+    if engine.catalogue is not None and _is_of_gguf(key, table):
+        return f'write `engine = "{engines.TAKERS[key][0]}"`, which loads GGUF files, with its flags in `args`'
     if key == "quant" and engine.quantization:
         return f'write `args = {{ {engine.quantization} = "{table.quant}" }}` for the kind of the weights'
     if key == "draft" and engine.drafts and table.draft is not None:
@@ -154,6 +160,12 @@ def _instead(key: str, table: Model, engine: Engine) -> str:
     if key == "cache":
         return "remove it: compile caches have a volume, and the hub directory is `[project] hub`"
     return ""
+
+
+def _is_of_gguf(key: str, table: Model) -> bool:
+    return (key == "file" and (table.file or "").endswith(".gguf")) or (
+        key == "quant" and _GGUF_QUANT.match(table.quant or "") is not None
+    )
 
 
 def _unused_defaults(context: Context) -> Iterator[Found]:

@@ -6,15 +6,20 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen.checks.flags.flag_values import is_of_another_version
-from modelgen.diagnostics import Found, rule
+from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.weights.loaders import GGUF, SHARD, gguf_flag
+from modelgen.lockfile.repos import is_repo_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.lockfile.entries import Snapshot
+    from modelgen.resolve import ModelRun
 
 _ONE = "remove `quant`, or remove `file`"
+_AS_GGUF = 'write `engine = "llamacpp"` and `file = "….gguf"`, with flags of llama.cpp in `args`'
+_OTHER_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
 _DRAFTS = ("model-draft", "spec-draft-model")
 _PATH = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[^\x00-\x1f\x7f\\:<>\"|?*]{1,1000}\.gguf")
 
@@ -179,7 +184,7 @@ def bad_file(context: Context) -> Iterator[Found]:
 
 @rule("MG248", "gguf-repository")
 def gguf_repository(context: Context) -> Iterator[Found]:
-    """A repository with `load-format` or `quantization` of `gguf`, for vLLM or SGLang.
+    """A repository of GGUF files, for vLLM or SGLang.
 
     ## Why
     Both load one GGUF file by its path, but not a repository: vLLM ends with "Unrecognised GGUF reference". A
@@ -206,6 +211,14 @@ def gguf_repository(context: Context) -> Iterator[Found]:
     args = { ctx-size = 16384 }
     ```
     """
+    for name, run in context.runs.items():
+        entry = context.pins[name].entry
+        if entry is not None and _loads_checkpoints(run) and _has_only_gguf(entry):
+            yield Found(
+                context.at_origin(name, "repo"),
+                f"{run.model.repo} has only GGUF files, which {run.engine.title if run.engine else ''} does not load",
+                f"{_AS_GGUF}, or name the repository of the original weights",
+            )
     for name, model in context.models.items():
         args = {arg.name: arg for arg in context.args_of(name)}
         flag = gguf_flag({known: arg.value for known, arg in args.items()})
@@ -215,5 +228,49 @@ def gguf_repository(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value(*args[flag].path),
                 f'`{args[flag].key} = "{GGUF}"` needs the path of a GGUF file, but {model.repo} is a repository',
-                'write `engine = "llamacpp"` and `file = "….gguf"`, with flags of llama.cpp in `args`',
+                _AS_GGUF,
             )
+
+
+@rule("MG264", "gguf-by-name", Severity.WARNING)
+def gguf_by_name(context: Context) -> Iterator[Found]:
+    """A repository whose name ends with `-GGUF`, for vLLM or SGLang.
+
+    ## Why
+    Such a repository usually has GGUF files only, which neither loads by the id of the repository. `modelgen lock`
+    records the files, and then it is an error if there are no others.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B-GGUF"
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384 }
+    ```
+    """
+    for name, run in context.runs.items():
+        model, title = run.model, run.engine.title if run.engine else ""
+        is_named = model.repo is not None and is_repo_id(model.repo) and model.repo.lower().endswith("-gguf")
+        is_other_fault = model.file or model.quant or gguf_flag(run.args)
+        if is_named and _loads_checkpoints(run) and context.pins[name].entry is None and not is_other_fault:
+            message = f"{model.repo} has GGUF files, by its name, which {title} does not load"
+            yield Found(context.at_origin(name, "repo"), message, _AS_GGUF)
+
+
+def _loads_checkpoints(run: ModelRun) -> bool:
+    return run.engine is not None and run.engine.from_config and run.engine.catalogue is not None
+
+
+def _has_only_gguf(entry: Snapshot) -> bool:
+    names = [*entry.left_out, *(file.path for file in entry.files)]
+    return any(name.endswith(".gguf") for name in names) and not any(name.endswith(_OTHER_WEIGHTS) for name in names)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from modelgen.checks.several_models import as_one
 from modelgen.config.familiar_answers import about_tag
 from modelgen.diagnostics import Found, Severity, rule
+from modelgen.engines import TAKERS
 from modelgen.lockfile.repos import is_commit, is_local, is_repo_id
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def path_as_repo(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value(*path),
                 f"`{path[-1]}` is a {kind}, not a repository id",
-                f'write `{path[-1]} = "{id_}"`' if id_ else _HOW_TO_NAME,
+                f'write `{path[-1]} = "{id_}"`' if id_ else _about_gguf(context, path, repo) or _HOW_TO_NAME,
             )
 
 
@@ -167,8 +168,19 @@ def bad_repo_id(context: Context) -> Iterator[Found]:
             f"`{repo}` is not a repository id" if repo else f"`{path[-1]}` is empty",
             f'write `{path[-1]} = "{bare}"`'
             if is_repo_id(bare)
-            else about_tag(bare) or "write `namespace/name` as shown on the hub",
+            else _about_gguf(context, path, bare) or "write `namespace/name` as shown on the hub",
         )
+
+
+def _about_gguf(context: Context, path: Path, repo: str) -> str:
+    """Return what to write for a name with a quantization or a GGUF file; empty for another name."""
+    engine = context.runs[str(path[1])].engine if path[0] == "models" else None
+    named, _, file = repo.rpartition("/")
+    is_file = file.endswith(".gguf") and is_repo_id(named)
+    text = f'write `repo = "{named}"` and `file = "{file}"`' if is_file else about_tag(repo)
+    if not text.startswith("write `repo") or engine is None or "quant" in engine.keys:
+        return text
+    return f'{text}, and `engine = "{TAKERS["quant"][0]}"`, which loads GGUF files'
 
 
 def _repos(context: Context) -> Iterator[tuple[Path, str]]:
