@@ -74,6 +74,7 @@ class _Flags:
 
     def __init__(self, engine: Engine, version: Version | None) -> None:
         self._short = engine.short_flags
+        self._by_key: dict[str, str] = {}
         self._catalogue: Catalogue | None = None
         self._release: Release | None = None
         if engine.catalogue is not None:
@@ -85,6 +86,11 @@ class _Flags:
 
     def name(self, key: str) -> str:
         """Return the canonical name of a flag, also of one that is abbreviated."""
+        if key not in self._by_key:
+            self._by_key[key] = self._name(key)
+        return self._by_key[key]
+
+    def _name(self, key: str) -> str:
         if self._short is not None:
             key = long_name(key, self._short)
         if self._catalogue is None:

@@ -217,6 +217,7 @@ class Release:
     at: int
     is_newer: bool
     _flags: dict[str, Flag | None] = field(default_factory=dict)
+    _names: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -241,7 +242,9 @@ class Release:
 
     def flag_names(self) -> list[str]:
         """Return the names of all flags of the release."""
-        return [name for name in self.catalogue.all_names() if self.get(name)]
+        if not self._names:
+            self._names.extend(name for name in self.catalogue.all_names() if self.get(name))
+        return self._names
 
 
 def nearest(known: list[tuple[int, ...]], wanted: tuple[int, ...], line: int) -> tuple[int, bool]:
