@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -42,6 +44,16 @@ class Source:
     def start(self) -> Span:
         """The beginning, for findings about the file as a whole."""
         return Span(self.path, 1, 1, 1, 1)
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """The indexes of the ends of lines: counted once, since a large file can have thousands of findings."""
+        return [found.start() for found in re.finditer("\n", self.text)]
+
+    def place(self, index: int) -> tuple[int, int]:
+        """Return the line and the column of a character, both from 1."""
+        before = bisect_left(self._ends, index)
+        return before + 1, index - (self._ends[before - 1] if before else -1)
 
     def line(self, number: int) -> str:
         """Return line `number` (1-based), or an empty string past the end."""

@@ -64,7 +64,7 @@ def test_validate_renders_nothing() -> None:
 
 def test_lint_needs_no_renderer_and_no_hub() -> None:
     assert not imported("lint", "tests/lint/incident/docker-compose.yml", "--format", "json") & {
-        *("jinja2", "huggingface_hub", "rich", "tree_sitter", "asyncio", "modelgen.lockfile.entries")
+        *("jinja2", "huggingface_hub", "rich", "tree_sitter", "asyncio", "modelgen.lockfile.entries", "pydantic")
     }
 
 

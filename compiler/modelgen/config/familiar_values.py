@@ -8,7 +8,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from modelgen.config.familiar_names import VALUES
-from modelgen.config.units import parse_duration, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,6 +134,8 @@ def converted(key: str, value: Any, tables: Mapping[str, Any]) -> str:  # noqa: 
 
 
 def _as_duration(value: Any) -> str:  # noqa: ANN401
+    from modelgen.config.units import parse_duration  # with pydantic, which most callers of this module do not need
+
     text = f"{value}s" if re.fullmatch(r"\d+", str(value)) else value
     try:
         parse_duration(text)
@@ -155,6 +156,8 @@ def as_memory(value: Any, *, is_share_allowed: bool) -> str:  # noqa: ANN401
         return ""
     if is_share_allowed and (percent := re.fullmatch(r"([1-9]\d?|100) ?%", value.strip())):
         return str(int(percent[1]) / 100)
+    from modelgen.config.units import parse_size
+
     text = value.strip()
     if size := re.fullmatch(r"(\d+(?:\.\d+)?) ?(?:([KMGT])(i?b)?)?", text, re.IGNORECASE | re.ASCII):
         is_decimal = (size[3] or "").lower() == "b"

@@ -9,7 +9,7 @@ from modelgen.foreign.compose_files import Files, Opened, decode
 from modelgen.foreign.compose_layers import Layers
 from modelgen.foreign.compose_service import read_service
 from modelgen.foreign.services import Foreign, Unread
-from modelgen.foreign.yaml_nodes import BadYamlError, Reader, TooLargeError, compose_nodes
+from modelgen.foreign.yaml_nodes import MOST_SERVICES, TOO_LARGE, BadYamlError, Reader, TooLargeError, compose_nodes
 from modelgen.source import Source, Span
 
 if TYPE_CHECKING:
@@ -57,22 +57,25 @@ def read_project(
             sources[-1] = source = Source(path, decode(data))
             opened.append(files.put(Opened(Reader(source, variables, folder), compose_nodes(source.text))))
         except UnicodeDecodeError:
-            return _refused(sources, "it is not text in UTF-8")
+            return refused(sources, "it is not text in UTF-8")
         except BadYamlError as error:
             if _TEMPLATE.search(sources[-1].text):
-                return _refused(sources, _TEMPLATED, error.line, error.column)
-            return _refused(sources, f"it is not YAML: {error}", error.line, error.column)
+                return refused(sources, _TEMPLATED, error.line, error.column)
+            return refused(sources, f"it is not YAML: {error}", error.line, error.column)
+        except TooLargeError:
+            return refused(sources, TOO_LARGE)
     try:
         return _read(sources, opened, variables, files)
     except (TooLargeError, RecursionError):
-        return _refused(sources, "it refers to far more values than a file of services has")
+        return refused(sources, TOO_LARGE)
 
 
 _TEMPLATED = "it is a template: render it, and check the result"
 _NO_SERVICES = "it is no Compose file with `services`, and no llama-swap config, recipe or shell script either"
 
 
-def _refused(sources: list[Source], reason: str, line: int = 1, column: int = 1) -> Foreign:
+def refused(sources: list[Source], reason: str, line: int = 1, column: int = 1) -> Foreign:
+    """Return what remains of files that cannot be read: the reason, in the last of them."""
     place = Span(sources[-1].path, line, column, line, column + 1)
     return Foreign("compose", tuple(sources), unread=(Unread(place, reason, is_error=True),))
 
@@ -85,9 +88,11 @@ def _read(sources: list[Source], passed: list[Opened], variables: Mapping[str, s
         for name, node in file.services():
             layers.setdefault(name.text, []).append((file.reader, node))
             names.setdefault(name.text, name)
+    if len(layers) > MOST_SERVICES:
+        raise TooLargeError
     if not layers and not files.wanted:
         is_template = any(_TEMPLATE.search(source.text) for source in sources)
-        return _refused(sources, _TEMPLATED if is_template else _NO_SERVICES)
+        return refused(sources, _TEMPLATED if is_template else _NO_SERVICES)
     services = {
         name: read_service(names[name], *_extended(own, layers, files, variables), files)
         for name, own in layers.items()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from modelgen.files import MAX_SOURCE_BYTES
 from modelgen.foreign.env_file import variables_of
 from modelgen.foreign.services import Unread
-from modelgen.foreign.yaml_nodes import BadYamlError, Reader, compose_nodes
+from modelgen.foreign.yaml_nodes import BadYamlError, Reader, TooLargeError, compose_nodes
 from modelgen.source import Source, Span
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ class Files:
             return Opened(Reader(source, variables, posixpath.dirname(key)), compose_nodes(source.text))
         except UnicodeDecodeError:
             self.unread.append(Unread(name.span, f"`{name.text}` is not text in UTF-8"))
+        except TooLargeError:
+            self.unread.append(Unread(name.span, f"`{name.text}` has far more values than a file of services"))
         except BadYamlError as error:
             place = Span(path, error.line, error.column, error.line, error.column + 1)
             self.unread.append(Unread(place, f"it is not YAML: {error}", is_error=True))

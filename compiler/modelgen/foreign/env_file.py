@@ -30,8 +30,7 @@ class _Place:
 
     def span(self, start: int, end: int) -> Span:
         """Return the place of the value; a value with variables has that of its beginning."""
-        text, first = self._source.text, self._at
-        line, column = text.count("\n", 0, first) + 1, first - text.rfind("\n", 0, first)
+        line, column = self._source.place(self._at)
         return Span(self._source.path, line, column + start, line, column + max(end, start + 1))
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _OPERATOR = re.compile(r":?[-?+]")
+_BRACE = re.compile(r"\$\{|\}")
 _DEEPEST = 20
 
 
@@ -77,13 +78,10 @@ def interpolate(text: str, variables: Mapping[str, str], depth: int = 0) -> Inte
 def _closing(text: str, at: int) -> int:
     """Return the position after the brace that closes the one before `at`, or 0."""
     depth = 1
-    for position in range(at, len(text)):
-        if text[position] == "{" and text[position - 1] == "$":
-            depth += 1
-        elif text[position] == "}":
-            depth -= 1
-            if not depth:
-                return position + 1
+    for brace in _BRACE.finditer(text, at):
+        depth += 1 if brace[0] == "${" else -1
+        if not depth:
+            return brace.end()
     return 0
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modelgen.foreign.compose import read_compose
+from modelgen.foreign.compose import read_compose, refused
 from modelgen.foreign.compose_files import decode
 from modelgen.foreign.llamaswap import has_models, read_llamaswap
 from modelgen.foreign.recipe import is_recipe, read_recipe
 from modelgen.foreign.shell import is_unit, read_shell
-from modelgen.foreign.yaml_nodes import BadYamlError, Reader, TooLargeError, compose_nodes
+from modelgen.foreign.yaml_nodes import TOO_LARGE, BadYamlError, Reader, TooLargeError, compose_nodes
 from modelgen.source import Source
 
 if TYPE_CHECKING:
@@ -39,10 +39,13 @@ def read_files(
     """
     if len(files) == 1:
         path, data = files[0]
+        found: Foreign | None = None
         try:
             found = _read_other(Source(path, decode(data)), variables or {}, beside or {})
-        except (UnicodeDecodeError, TooLargeError, RecursionError):
-            found = None
+        except (TooLargeError, RecursionError):
+            found = refused([Source(path, decode(data))], TOO_LARGE)
+        except UnicodeDecodeError:
+            pass  # which is said of Compose files
         if found is not None:
             return found
     return read_compose(files, variables, beside)

@@ -16,6 +16,7 @@ from modelgen.foreign.services import Foreign, Unread
 from modelgen.foreign.shell import read_command
 from modelgen.foreign.shell_words import commands
 from modelgen.foreign.values import UNKNOWN, Value
+from modelgen.foreign.yaml_nodes import MOST_SERVICES, TooLargeError
 from modelgen.foreign.yaml_places import Scalar
 
 if TYPE_CHECKING:
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
     from yaml import Node
 
     from modelgen.foreign.services import Service
-    from modelgen.foreign.yaml_nodes import Reader
+    from modelgen.foreign.yaml_nodes import Entry, Reader
 
 _MACRO = re.compile(r"\$\{(?P<name>[^}\n]+)\}")
 _PORT = "5800"
-_DEEPEST = 10
+_LONGEST = 100_000
+"""The longest value of a macro, and of all macros in one text."""
 
 
 def has_models(reader: Reader, root: Node | None) -> bool:
@@ -48,24 +50,26 @@ def read_llamaswap(reader: Reader, root: Node | None, beside: Mapping[str, bytes
     """
     files = Files(reader.source.path, beside)
     top = reader.entries(root)
-    written = Layers([(reader, root)] if root is not None else []).plain
-    macros = _macros(reader, top["macros"].value if "macros" in top else None)
+    whole = Layers([(reader, root)] if root is not None else [])
+    shared = _written(reader, top)
     services: dict[str, Service] = {}
     unread: list[Unread] = []
-    for name, entry in reader.entries(top["models"].value).items():
+    models = reader.entries(top["models"].value)
+    if len(models) > MOST_SERVICES:
+        raise TooLargeError
+    for name, entry in models.items():
         keys = reader.entries(entry.value)
         if "cmd" not in keys or not isinstance(keys["cmd"].value, ScalarNode):
             unread.append(Unread(reader.span(entry.key), "it has no `cmd`"))
             continue
-        own = _macros(reader, keys["macros"].value if "macros" in keys else None)
-        known = {"PORT": _PORT, "MODEL_ID": name, **macros, **own}
-        found = commands(_replaced(reader, keys["cmd"].value, known), {}, is_one_line=True)
+        macros = _Macros({"PORT": _PORT, "MODEL_ID": name, **shared, **_written(reader, keys)})
+        found = commands(macros.replaced(reader, keys["cmd"].value), {}, is_one_line=True)
         if not found:
             unread.append(Unread(reader.span(keys["cmd"].value), "its `cmd` is empty"))
             continue
         variables = dict(found[-1].variables)
         for item in reader.items(keys["env"].value if "env" in keys else None):
-            text = _replaced(reader, item, known) if isinstance(item, ScalarNode) else None
+            text = macros.replaced(reader, item) if isinstance(item, ScalarNode) else None
             if text is not None and "=" in text.text:
                 key, _, _ = text.text.partition("=")
                 variables[key] = text.part(len(key) + 1)
@@ -74,7 +78,7 @@ def read_llamaswap(reader: Reader, root: Node | None, beside: Mapping[str, bytes
         services[name] = replace(
             Follower(title, variables, files).follow(words) or read_command(title, words, variables),
             name=title,
-            settings={key: _filled(settings.plain(key), known) for key in settings.keys()},  # noqa: SIM118 - no mapping
+            settings={key: macros.filled(settings.plain(key)) for key in settings.keys()},  # noqa: SIM118 - no mapping
         )
     return Foreign(
         kind="llama-swap",
@@ -83,39 +87,58 @@ def read_llamaswap(reader: Reader, root: Node | None, beside: Mapping[str, bytes
         unread=(*unread, *files.unread),
         wanted=tuple(files.wanted),
         keys=frozenset(top),
-        written=written,
+        written=whole.plain,
     )
 
 
-def _filled(value: Any, macros: Mapping[str, str]) -> Any:  # noqa: ANN401 - any YAML value
-    """Return plain data with the macros in its texts replaced."""
-    if isinstance(value, dict):
-        return {key: _filled(one, macros) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_filled(one, macros) for one in value]
-    return _MACRO.sub(lambda found: _value(found["name"], macros, 0), value) if isinstance(value, str) else value
+class _Macros:
+    """The macros of a model: a macro may contain others, and each is replaced once.
+
+    Args:
+        written: The macros by name, as written.
+    """
+
+    def __init__(self, written: Mapping[str, str]) -> None:
+        self._written = written
+        self._values: dict[str, str] = {}
+
+    def value(self, name: str) -> str:
+        """Return the value of a macro; unknown for one that is not there, contains itself, or is excessively long."""
+        if name not in self._values:
+            self._values[name] = UNKNOWN  # what contains itself
+            written = self._written.get(name)
+            if written is not None:
+                self._values[name] = _bounded(_MACRO.sub(lambda found: self.value(found["name"]), written))
+        return self._values[name]
+
+    def filled(self, value: Any) -> Any:  # noqa: ANN401 - any YAML value
+        """Return plain data with the macros in its texts replaced."""
+        if isinstance(value, dict):
+            return {key: self.filled(one) for key, one in value.items()}
+        if isinstance(value, list):
+            return [self.filled(one) for one in value]
+        return _MACRO.sub(lambda found: self.value(found["name"]), value) if isinstance(value, str) else value
+
+    def replaced(self, reader: Reader, node: ScalarNode) -> Value:
+        """Return a scalar with its macros replaced."""
+        text, pieces, at, room = node.value, [], 0, _LONGEST
+        for found in _MACRO.finditer(text):
+            value = self.value(found["name"])
+            room -= len(value)
+            pieces.append(Piece(text[at : found.start()], at, found.start(), is_literal=True))
+            pieces.append(Piece(value if room > 0 else UNKNOWN, found.start(), found.end(), is_literal=False))
+            at = found.end()
+        if not pieces:
+            return Value(text, Scalar(reader.source, node, None))
+        pieces.append(Piece(text[at:], at, len(text), is_literal=True))
+        return Value("".join(piece.text for piece in pieces), Scalar(reader.source, node, pieces))
 
 
-def _macros(reader: Reader, node: Node | None) -> dict[str, str]:
-    entries = reader.entries(node)
-    return {name: entry.value.value for name, entry in entries.items() if isinstance(entry.value, ScalarNode)}
+def _bounded(text: str) -> str:
+    return text if len(text) <= _LONGEST else UNKNOWN
 
 
-def _replaced(reader: Reader, node: ScalarNode, macros: Mapping[str, str]) -> Value:
-    """Return a scalar with its macros replaced; a macro may contain others."""
-    text, pieces, at = node.value, [], 0
-    for found in _MACRO.finditer(text):
-        pieces.append(Piece(text[at : found.start()], at, found.start(), is_literal=True))
-        pieces.append(Piece(_value(found["name"], macros, 0), found.start(), found.end(), is_literal=False))
-        at = found.end()
-    if not pieces:
-        return Value(text, Scalar(reader.source, node, None))
-    pieces.append(Piece(text[at:], at, len(text), is_literal=True))
-    return Value("".join(piece.text for piece in pieces), Scalar(reader.source, node, pieces))
-
-
-def _value(name: str, macros: Mapping[str, str], depth: int) -> str:
-    value = macros.get(name)
-    if value is None or depth > _DEEPEST:
-        return UNKNOWN
-    return _MACRO.sub(lambda found: _value(found["name"], macros, depth + 1), value)[:100_000]
+def _written(reader: Reader, entries: Mapping[str, Entry]) -> dict[str, str]:
+    """Return the macros in a file or a model."""
+    macros = reader.entries(entries["macros"].value) if "macros" in entries else {}
+    return {name: entry.value.value for name, entry in macros.items() if isinstance(entry.value, ScalarNode)}

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen.foreign.services import Foreign, Service, Unread, Variable
+from modelgen.foreign.yaml_nodes import TooLargeError
 
 if TYPE_CHECKING:
     from yaml import Node
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from modelgen.foreign.values import Value
     from modelgen.foreign.yaml_nodes import Entry, Reader
 
+_MOST_WORDS = 1_000_000
 _VERSION = re.compile(r"min_(?P<engine>[a-z]+)_version")
 
 
@@ -38,11 +40,14 @@ def read_recipe(reader: Reader, root: Node | None) -> Foreign:
     shared = [named, *_texts(reader, model, "base_args")]
     for feature in features.values():
         shared += _texts(reader, reader.entries(feature.value), "args")
+    variants = reader.entries(top["variants"].value)
+    if len(shared) * len(variants) > _MOST_WORDS:
+        raise TooLargeError
     images = model["docker_image"].value if "docker_image" in model else None
     of_kinds = [reader.value(one.value) for one in reader.entries(images).values()]
     image = next(iter(of_kinds), None) or reader.value(images)
     services = {}
-    for name, entry in reader.entries(top["variants"].value).items():
+    for name, entry in variants.items():
         variant = reader.entries(entry.value)
         own = reader.value(variant["model_id"].value) if "model_id" in variant else None
         words = [own or named, *shared[1:], *_texts(reader, variant, "extra_args")]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from modelgen.foreign.docker_run import is_docker_run, read_docker_run
 from modelgen.foreign.services import Foreign, Service, Unread, Variable
 from modelgen.foreign.shell_words import commands
 from modelgen.foreign.values import Value
+from modelgen.foreign.yaml_nodes import MOST_SERVICES
 from modelgen.source import Source, Span
 
 if TYPE_CHECKING:
@@ -18,25 +18,20 @@ if TYPE_CHECKING:
 _EXEC = re.compile(r"^ExecStart=[-@:+!]*(?P<line>.*)$", re.MULTILINE)
 _ENVIRONMENT = re.compile(r"^Environment=(?P<line>.*)$", re.MULTILINE)
 _UNIT = re.compile(r"^\[(?:Unit|Service)\]\s*$", re.MULTILINE)
-_MOST = 10_000
 
 
 class Text:
     """A text as it is, the origin of values."""
 
-    __slots__ = ("_ends", "_source")
+    __slots__ = ("_source",)
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        # Counted once: a script of 10,000 commands took 8 s, since each word counted the lines before it.
-        self._ends = [found.start() for found in re.finditer("\n", source.text)]
 
     def span(self, start: int, end: int) -> Span:
         """Return where the characters from `start` to `end` are written; of several lines, the first one."""
-        text = self._source.text
-        before = bisect_left(self._ends, start)
-        line, column = before + 1, start - (self._ends[before - 1] if before else -1)
-        line_end = text.find("\n", start, end)
+        line, column = self._source.place(start)
+        line_end = self._source.text.find("\n", start, end)
         return Span(self._source.path, line, column, line, column + max(1, (end if line_end < 0 else line_end) - start))
 
 
@@ -49,17 +44,20 @@ def read_shell(source: Source) -> Foreign:
     """Read a script or a unit. Commands are services, named by their lines."""
     script = Value(source.text, Text(source))
     services: dict[str, Service] = {}
+    unread: tuple[Unread, ...] = ()
     for words, own in _commands(script):
+        if len(services) >= MOST_SERVICES:
+            unread = (Unread(words[0].span, f"only the first {MOST_SERVICES:,} commands are checked"),)
+            break
         name = f"line {words[0].span.line}"
         place = Value(name, Fixed(words[0].span))
         if name in services:
             name = f"{name}, column {words[0].span.column}"
-        if len(services) < _MOST:
-            services[name] = read_command(place._replace(text=name), words, own)
+        services[name] = read_command(place._replace(text=name), words, own)
     if not services:
         reason = Unread(source.start, "it has no command", is_error=True)
         return Foreign("shell", (source,), unread=(reason,))
-    return Foreign("shell", (source,), services)
+    return Foreign("shell", (source,), services, unread)
 
 
 class Fixed:
@@ -102,7 +100,7 @@ def _lines(script: Value, pattern: re.Pattern[str]) -> Iterator[Value]:
     """Yield what stands behind a key of a unit, with the lines that continue it."""
     for found in pattern.finditer(script.text):
         start, end = found.span("line")
-        while end < len(script.text) and script.text[start:end].rstrip("\r").endswith("\\"):
+        while end < len(script.text) and script.text[max(start, end - 2) : end].rstrip("\r").endswith("\\"):
             following = script.text.find("\n", end + 1)
             end = len(script.text) if following < 0 else following
         yield script.part(start, end)

@@ -20,6 +20,8 @@ _BRACED = re.compile(r"\{(?P<name>[A-Za-z_]\w*)(?:(?P<operator>:?-)(?P<other>[^$
 _HEREDOC = re.compile(r"<<-?[ \t]*[\"'\\]?(?P<end>\w+)[\"']?")
 _SKIPPED = frozenset({"exec", "nohup", "time", "then", "do", "else", "sudo", "command", "{", "!"})
 _OPTIONS_FOLLOW = frozenset({"env", "sudo", "exec", "time"})
+_LONGEST = 4_096
+"""The longest value of a variable that is replaced; a script can double one in each line."""
 ALL_ARGUMENTS = f"\ufffa{UNKNOWN}"
 """Stands for `"$@"` in a text: U+FFFA, and then unknown."""
 
@@ -38,6 +40,7 @@ class _Scanner:
         self.script = script
         self.variables = dict(variables)
         self.commands: list[Command] = []
+        self._room = 4 * len(script.text) + _LONGEST
         self._words: list[Value] = []
         self._letters: list[str] = []
         self._offsets: list[int] = []
@@ -47,6 +50,14 @@ class _Scanner:
         self._letters.append(text)
         self._offsets += [self.script.start + at] * len(text)
         self._has_word = True
+
+    def value(self, name: str) -> str | None:
+        """Return the value of a variable; None for one that is not set, unknown for one of excessive length."""
+        found = self.variables.get(name)
+        if found is None:
+            return None
+        self._room -= len(found)
+        return found if len(found) <= _LONGEST and self._room > 0 else UNKNOWN
 
     def begin(self) -> None:
         self._has_word = True
@@ -62,8 +73,11 @@ class _Scanner:
 
     def end_word(self, at: int) -> None:
         if self._has_word:
-            place = Letters(self.script.origin, self._offsets, self.script.start + at)
-            self._words.append(Value("".join(self._letters), place))
+            text, offsets, origin = "".join(self._letters), self._offsets, self.script.origin
+            if offsets and offsets[-1] - offsets[0] == len(offsets) - 1:
+                self._words.append(Value(text, origin, offsets[0]))
+            else:
+                self._words.append(Value(text, Letters(origin, offsets, self.script.start + at)))
         self._letters, self._offsets, self._has_word = [], [], False
 
     def end_before_redirection(self, at: int) -> None:
@@ -182,15 +196,17 @@ def _variable(scanner: _Scanner, text: str, at: int) -> int:
     name = _NAME.match(text, at + 1)
     braced = _BRACED.match(text, at + 1)
     if braced is not None:
-        value = scanner.variables.get(braced["name"])
+        value = scanner.value(braced["name"])
         if value is None or (value == "" and (braced["operator"] or "").startswith(":")):
             value = braced["other"] if braced["operator"] else None
         scanner.put(UNKNOWN if value is None else value, at)
         return braced.end()
     if name is not None:
-        scanner.put(scanner.variables.get(name[0], UNKNOWN), at)
+        value = scanner.value(name[0])
+        scanner.put(UNKNOWN if value is None else value, at)
         return name.end()
-    end = text.find("}", at) + 1 if text.startswith("${", at) else 0
+    # An expansion that is not closed reaches to the end, as a quotation does.
+    end = text.find("}", at) + 1 or len(text) if text.startswith("${", at) else 0
     if end or text[at + 1 : at + 2] in "?#!$-0123456789":
         scanner.put(UNKNOWN, at)
         return end or at + 2

@@ -27,10 +27,13 @@ _PLAIN: Mapping[str, Callable[[str], Any]] = {
 }
 _INDENTED = re.compile(r"^[ ?-]{120}", re.MULTILINE)
 _MOST = 400_000
+MOST_SERVICES = 10_000
+"""The most services of a file: each takes about a millisecond."""
+TOO_LARGE = "it has, or refers to, far more values than a file of services"
 
 
 class TooLargeError(Exception):
-    """A file refers to more values than a file of services has."""
+    """A file has, or refers to, more values than a file of services has."""
 
 
 class BadYamlError(Exception):
@@ -54,10 +57,12 @@ def compose_nodes(text: str) -> Node | None:
 
     Raises:
         BadYamlError: The text is not YAML, has several documents, or is nested too deeply.
+        TooLargeError: It has far more values than a file of services.
     """
     try:
-        if text.count("[") + text.count("{") > _DEEPEST or _INDENTED.search(text):
-            _refuse_depth(text)
+        # Brackets need no look: libyaml refuses more than 1,000 levels of them (MAX_NESTING_LEVEL).
+        if _INDENTED.search(text) or text.count("\n") + text.count(",") + text.count(":") + text.count("- ") > _MOST:
+            _refuse_size(text)
         node: Node | None = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -68,10 +73,12 @@ def compose_nodes(text: str) -> Node | None:
     return node
 
 
-def _refuse_depth(text: str) -> None:
-    """Compose only what is not nested deeply, since composing is recursive."""
+def _refuse_size(text: str) -> None:
+    """Compose only what is not nested deeply, since composing is recursive, and what the memory holds."""
     depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
+    for number, event in enumerate(yaml.parse(text, Loader=_LOADER)):
+        if number > _MOST:
+            raise TooLargeError
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _DEEPEST:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left, bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from modelgen.source import Span
@@ -19,29 +22,35 @@ _SPACES = " \t\r\n"
 class Scalar:
     """A scalar of a YAML file, the origin of values."""
 
-    __slots__ = ("_node", "_pieces", "_source")
+    __slots__ = ("_ends", "_node", "_pieces", "_source", "_written")
 
     def __init__(self, source: Source, node: ScalarNode, pieces: list[Piece] | None) -> None:
         self._source = source
         self._node = node
         self._pieces = pieces
+        # Computed once, for the first finding: a scalar can have 4 MB, and 10,000 words with findings.
+        self._written: tuple[array[int], array[int]] | None = None
+        self._ends: list[int] | None = None
 
     def span(self, start: int, end: int) -> Span:
         """Return where the characters from `start` to `end` are written."""
         node, length = self._node, len(self._node.value)
         if self._pieces is not None:
-            length = sum(len(piece.text) for piece in self._pieces)
+            if self._ends is None:
+                self._ends = [*accumulate(len(piece.text) for piece in self._pieces)]
+            length = self._ends[-1] if self._ends else 0
             is_whole = start == 0 and end >= length
-            start, end = _as_written(self._pieces, start, end)
+            start, end = _as_written(self._pieces, self._ends, start, end)
         else:
             is_whole = start == 0 and end >= length
         if is_whole and node.style not in ("|", ">"):
             return whole(self._source, node)
-        offsets = _offsets(self._source.text, node)
-        if not offsets or start >= len(offsets):
+        if self._written is None:
+            self._written = _offsets(self._source.text, node)
+        starts, ends = self._written
+        if not starts or start >= len(starts):
             return whole(self._source, node)
-        last = offsets[max(start, min(end, len(offsets)) - 1)]
-        return _between(self._source, offsets[start][0], last[1])
+        return _between(self._source, starts[start], ends[max(start, min(end, len(ends)) - 1)])
 
 
 def whole(source: Source, node: Node) -> Span:
@@ -54,26 +63,31 @@ def whole(source: Source, node: Node) -> Span:
 
 
 def _between(source: Source, start: int, end: int) -> Span:
-    text = source.text
-    line, column = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
-    end_line, end_column = text.count("\n", 0, end) + 1, end - text.rfind("\n", 0, end)
-    return Span(source.path, line, column, end_line, end_column)
+    return Span(source.path, *source.place(start), *source.place(end))
 
 
-def _as_written(pieces: list[Piece], start: int, end: int) -> tuple[int, int]:
-    """Return the range of the text before variables were replaced."""
-    begin, finish, at = -1, 0, 0
-    for piece in pieces:
-        following = at + len(piece.text)
-        if begin < 0 and (start < following or (start == end == following)):
-            begin = piece.start + (start - at if piece.is_literal else 0)
-        if at < end:
-            finish = piece.start + min(end - at, len(piece.text)) if piece.is_literal else piece.end
-        at = following
-    return (begin, finish) if begin >= 0 else (0, pieces[-1].end if pieces else 0)
+def _as_written(pieces: list[Piece], ends: list[int], start: int, end: int) -> tuple[int, int]:
+    """Return the range of the text before variables were replaced.
+
+    Args:
+        pieces: The parts of the text.
+        ends: The position after each of them.
+        start: The first character of the range.
+        end: The position after the last one.
+    """
+    # An empty range may be at the end of a part.
+    first = bisect_left(ends, start) if start == end else bisect_right(ends, start)
+    if first >= len(pieces):
+        return 0, pieces[-1].end if pieces else 0
+    piece, at = pieces[first], ends[first] - len(pieces[first].text)
+    begin = piece.start + (start - at if piece.is_literal else 0)
+    last = min(bisect_left(ends, end), len(pieces) - 1)
+    piece, at = pieces[last], ends[last] - len(pieces[last].text)
+    finish = piece.start + min(end - at, len(piece.text)) if piece.is_literal else piece.end
+    return begin, finish
 
 
-def _offsets(text: str, node: ScalarNode) -> list[tuple[int, int]]:
+def _offsets(text: str, node: ScalarNode) -> tuple[array[int], array[int]]:
     """Return where in the file each character of a scalar begins and ends; empty where that cannot be found.
 
     YAML changes only white space, quotes and escapes: all other characters stand in the file in their order.
@@ -83,7 +97,7 @@ def _offsets(text: str, node: ScalarNode) -> list[tuple[int, int]]:
         at = text.find("\n", at) + 1 or end
     elif style:
         at += 1
-    found: list[tuple[int, int]] = []
+    starts, ends = array("l"), array("l")
     for letter in node.value:
         if style == '"' and text[at : at + 2] == "\\\n":
             at += 2
@@ -100,8 +114,9 @@ def _offsets(text: str, node: ScalarNode) -> list[tuple[int, int]]:
         elif letter in _SPACES:
             at += text[at : at + 1] == letter
         elif text[at : at + 1] != letter:
-            return []
+            return array("l"), array("l")
         else:
             at += 2 if style == "'" and letter == "'" else 1
-        found.append((begin, max(at, begin + 1)))
-    return found
+        starts.append(begin)
+        ends.append(max(at, begin + 1))
+    return starts, ends

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from modelgen.config import Config, Model
 from modelgen.engines.images.properties import is_fork
 from modelgen.lift.arguments import CommandLine, read_words
+from modelgen.lift.tables import Table
 from modelgen.load.document import Document
 from modelgen.lockfile.repos import is_repo_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from modelgen.config import Config, Model
     from modelgen.foreign.services import Foreign
     from modelgen.foreign.values import Value
     from modelgen.lift.machine import Machine
@@ -101,7 +102,7 @@ def lift_document(foreign: Foreign, lifted: Iterable[Lifted], machine: Machine |
     tables: dict[str, Any] = {"models": models}
     if machine is not None:
         tables |= {"gpus": machine.gpus} | ({"host": described.config.host} if described else {})
-    return Document(foreign.sources[0], Config.model_construct({*tables}, **tables), places=places)
+    return Document(foreign.sources[0], cast("Config", Table(**tables)), places=places)
 
 
 def _lifted(server: Server) -> Lifted:
@@ -145,4 +146,4 @@ def _model(lifted: Lifted, places: Places, machine: Machine | None) -> Model:
     if machine is not None and (gpus := machine.used_by(service)):
         keys["gpus"] = gpus
         places.put((*path, "gpus"), service.name, service.name)
-    return Model.model_construct({*keys}, **keys)
+    return cast("Model", Table(**keys))

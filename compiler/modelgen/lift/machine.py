@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from modelgen.config import Gpu
 from modelgen.load import load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from modelgen.config import Gpu
     from modelgen.diagnostics import Diagnostic
     from modelgen.foreign.services import Service
     from modelgen.load.document import Document
@@ -53,6 +53,8 @@ def _has_amd(service: Service) -> bool:
 
 def machine_of_card(card: str) -> Machine:
     """Return a machine whose GPUs are all of one product."""
+    from modelgen.config import Gpu  # with pydantic, which other files do not need
+
     return Machine({"gpu0": Gpu(card=card, device="0")})
 
 

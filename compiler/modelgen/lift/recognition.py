@@ -23,6 +23,7 @@ _PYTHON = re.compile(r"python(?:3(?:\.\d+)?)?")
 _SHELLS = ("sh", "bash", "dash", "ash", "zsh")
 _WRAPPERS = ("tini", "dumb-init", "env", "exec", "nvidia_entrypoint.sh", "catatonit")
 _NO_SERVER = ("--help", "-h", "--version")
+_MOST_WORDS = 10_000
 _SHORT_C = re.compile(r"-[a-z]*c")
 LINES = {name: engine.line for name, engine in ENGINES.items() if engine.line is not None}
 
@@ -86,6 +87,8 @@ def recognize(service: Service, assumed: Mapping[str, Version]) -> Server | Unre
             return Unrecognized(service, f"its command is none that starts {owner.title}")
         return None
     engine, program, words = found
+    if len(words) > _MOST_WORDS:
+        return Unrecognized(service, f"its command has more than {_MOST_WORDS:,} words")
     if any(word.text.partition("=")[0] in _NO_SERVER for word in words):
         return None
     if engine.line and any(word.text.lstrip("-") in engine.line.fork_flags for word in words):

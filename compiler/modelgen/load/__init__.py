@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.config.tables import FORMAT
 from modelgen.files import MAX_SOURCE_BYTES
-from modelgen.load import shape, text
-from modelgen.load.bind import bind
+from modelgen.load import text
 from modelgen.load.document import DEFAULT_ENGINE, Document
 from modelgen.load.locator import Locator
 from modelgen.source import Source
@@ -25,6 +23,11 @@ def load(data: bytes, path: str = "models.toml") -> tuple[Document | None, Sourc
         The document, or None if the file cannot be checked further; the text; the diagnostics so far. If there are
         errors, the document lacks the refused values (`Document.dropped`).
     """
+    # Imported here: `modelgen lint` makes Documents of other files, without pydantic.
+    from modelgen.config.tables import FORMAT
+    from modelgen.load import shape
+    from modelgen.load.bind import bind
+
     if len(data) > MAX_SOURCE_BYTES:
         return None, Source(path, ""), [*text.file_too_large(path)]
     try:

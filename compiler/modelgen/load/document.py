@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from modelgen.config import Defaults, Model
 from modelgen.load.locator import Locator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modelgen.config import Config, EngineTable
+    from modelgen.config import Config, Defaults, EngineTable, Model
     from modelgen.config.compose import ComposeKeys
     from modelgen.load.locator import Path
     from modelgen.source import Source, Span
@@ -89,6 +88,8 @@ class Document:
         written, defaults, engines = self.config.models or {}, self.config.defaults, self.config.engines or {}
         if defaults is None and not self.files and not any(table.args for table in engines.values()):
             return written
+        from modelgen.config import Defaults  # pydantic is imported only where it is needed
+
         merged = {name: _merge(engines, defaults or Defaults(), model) for name, model in written.items()}
         return merged | {name: _with_flags(file, merged[name]) for name, file in self.files.items()}
 
@@ -168,6 +169,8 @@ def _merge(engines: Mapping[str, EngineTable], defaults: Defaults, model: Model)
 
     The `args` of `[defaults]` are for the models of its engine, since engines have different flags.
     """
+    from modelgen.config import Model
+
     engine = model.engine or defaults.engine or DEFAULT_ENGINE
     merged = {key: getattr(defaults, key) for key in defaults.model_fields_set}
     if engine != (defaults.engine or DEFAULT_ENGINE):

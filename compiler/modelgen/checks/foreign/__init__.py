@@ -105,9 +105,11 @@ def check_foreign(
         machine: The host, if it is known.
     """
     context = Context(fitted, ())
-    unsure = _words_without_release(lifted)
+    unsure: Container[tuple[str, int, int]] | None = None
     for truth in ENGINE_TRUTHS:
         for found in truth(context):
+            if unsure is None:  # places are computed only where there is a finding
+                unsure = _words_without_release(lifted)
             is_unsure = truth in HARMLESS or (found.span.path, found.span.line, found.span.column) in unsure
             yield replace(found, severity=Severity.WARNING) if is_unsure else found
     own = ForeignContext(foreign, lifted, machine)
