@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import yaml
 from yaml.nodes import MappingNode, ScalarNode
 
-from modelgen.foreign.yaml_nodes import BadYamlError, compose_nodes
+from modelgen.foreign.yaml_nodes import BadYamlError, TooLargeError, compose_nodes
 from modelgen.foreign.yaml_places import whole
 from modelgen.load.document import Fault, FlagsFile
 from modelgen.source import Source, Span
@@ -98,6 +98,8 @@ def read_flags(engine: Engine, file: Named, read: Callable[[str], bytes], own: s
     except BadYamlError as error:
         span = Span(file.shown, error.line, error.column, error.line, error.column + 1)
         return refuse(f"`{written}` is not YAML: {error}", _FORM, source, span)
+    except TooLargeError:
+        return refuse(f"`{written}` has far more values than a file of flags", "name a file of flags", source)
     if has_aliases:
         return refuse(f"`{written}` has aliases", "write each value where it is used", source)
     if root is not None and not isinstance(root, MappingNode):

@@ -159,6 +159,8 @@ def _has(table: Defaults | EngineTable, keys: Path) -> bool:
 def _with_flags(file: FlagsFile, model: Model) -> Model:
     """Return a model with the entries of a file before its own `args`, in place of the flag that names the file."""
     fields = {key: getattr(model, key) for key in model.model_fields_set}
+    from modelgen.config import Model
+
     own = {key: value for key, value in (model.args or {}).items() if key != file.flag}
     fields["args"] = {**file.args, **own}
     return Model.model_construct({*fields}, **fields)
