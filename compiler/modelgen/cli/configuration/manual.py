@@ -80,7 +80,8 @@ def schema_command() -> int:
 def load_rules() -> list[Rule[...]]:
     """Import every module that declares a rule and return the rules by code."""
     names = (
-        "modelgen.load",
+        "modelgen.load.shape",
+        "modelgen.load.text",
         "modelgen.lockfile.reading",
         "modelgen.lockfile.measured",
         "modelgen.checks.all_checks",
