@@ -29,10 +29,10 @@ settings.register_profile("modelgen", deadline=None, suppress_health_check=[Heal
 settings.load_profile("modelgen")
 
 # Folders whose tests start several processes each, or draw many examples.
-SLOW = ("e2e", "fault", "fuzz", "hub")
+SLOW = ("browser", "e2e", "fault", "fuzz", "hub")
 SHORT_LOOP = "not slow"
 
-pytest_plugins = ["hub_double.fixtures", "hub_fixtures"]
+pytest_plugins = ["browser_fixtures", "hub_double.fixtures", "hub_fixtures"]
 
 
 _HOME = pytest.StashKey[str]()
@@ -93,13 +93,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep on one worker what shares a Docker Engine, or a package that takes long to install; mark what is slow."""
+    """Keep on one worker what shares a Docker Engine, a browser or a slow installation; mark what is slow."""
     for item in items:
         fixtures: Collection[str] = getattr(item, "fixturenames", ())
         if item.get_closest_marker("docker") is not None:
             item.add_marker(pytest.mark.xdist_group("docker"))
         elif "install" in fixtures:
             item.add_marker(pytest.mark.xdist_group("install"))
+        elif "chromium" in fixtures and item.path.parent.name == "browser":
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
         if item.path.parent.name in SLOW or known_environment.is_real(item):
             item.add_marker(pytest.mark.slow)
 

@@ -65,6 +65,10 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
         metrics.note(event)
         _log(event)
 
+    def note_wait(model: str, seconds: float) -> None:
+        events.note_wait(model, seconds)
+        metrics.note_wait(model, seconds)
+
     switchboard = Switchboard(manifest, driver, store, report)
     metrics.watch(switchboard.board)
 
@@ -89,7 +93,7 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
         pool,
         Buffers(manifest.settings.buffer_limit),
         Descriptors(raise_limit(), connections, pool.all, own=count_open() + _EACH * len(manifest.models)),
-        note_wait=metrics.note_wait,
+        note_wait=note_wait,
         note_request=metrics.note_request,
     )
     with held:

@@ -26,6 +26,10 @@ OF_IMAGE = {
         for path in (REPOSITORY / "compiler/modelgen_runtime").rglob("*.py")
         if "processes" not in path.parts  # the driver of `modelgen serve`, which no container uses
     },
+    **{
+        f"orchestrator/{path.relative_to(REPOSITORY / 'compiler').as_posix()}": path
+        for path in (REPOSITORY / "compiler/modelgen_runtime/page/static").iterdir()
+    },
 }
 """What is the same in every build, and byte for byte what is developed here."""
 

@@ -8,6 +8,7 @@ from written_pages import (
     accuracy_figure,
     command_line,
     compose_keys,
+    demo,
     environment_variables,
     exit_codes,
     failures,
@@ -38,4 +39,4 @@ WRITERS: Mapping[str, Callable[[], str]] = {
 
 def write_all() -> dict[str, str]:
     """Return the text of every page, by path below docs/."""
-    return {**{path: write() for path, write in WRITERS.items()}, **failures.write_all()}
+    return {**{path: write() for path, write in WRITERS.items()}, **failures.write_all(), **demo.write_all()}

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from modelgen.engines import ENGINES
 from modelgen_runtime.control_api.openapi import DESCRIPTION, ON_ANY_ROUTE
-from modelgen_runtime.gateway.access import OPEN_PATHS
 from modelgen_runtime.gateway.base_address import LISTING
 from modelgen_runtime.gateway.front import role_of
 from written_pages.markdown import code, joined, mark
@@ -84,7 +83,8 @@ def _forwarded() -> Iterator[str]:
 
 def _route(verb: str, path: str, route: Schema) -> Iterator[str]:
     yield f"### {code(f'{verb} {path}')}\n\n{route['summary']}."
-    yield " No key is needed.\n\n" if path in OPEN_PATHS else f" Role: {code(role_of(path))}.\n\n"
+    role = role_of(path)
+    yield " No key is needed.\n\n" if role is None else f" Role: {code(role)}.\n\n"
     if parameters := route.get("parameters"):
         yield "Parameters:\n\n"
         yield from (_field(one["name"], one["schema"], one["description"], one.get("required")) for one in parameters)

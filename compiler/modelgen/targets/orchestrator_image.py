@@ -25,7 +25,7 @@ def image_files() -> Mapping[str, bytes]:
     package = Path(modelgen_runtime.__file__).parent
     sources = {
         path.relative_to(package.parent).as_posix(): path.read_bytes()
-        for path in package.rglob("*.py")
+        for path in (*package.rglob("*.py"), *(package / "page" / "static").iterdir())
         if path.parent.name != _ONLY_ON_HOST
     }
     copied = {name: copy_file(f"{ORCHESTRATOR}/{name}") for name in _COPIED}

@@ -182,7 +182,21 @@ DESCRIPTION: dict[str, Any] = {
                 ],
             )
         },
-        "/events": {"get": _route("Changes of models as they happen", {"200": _stream("A stream without end.")})},
+        "/events": {
+            "get": _route(
+                "Changes of models as they happen",
+                {"200": _stream("A stream without end.")},
+                parameters=[
+                    {
+                        "name": "after",
+                        "in": "query",
+                        "description": "Number of an event: of the last 2,000, the later ones come first, then one of "
+                        "the kind `caught_up`. `0` for all of them.",
+                        "schema": {"type": "integer", "minimum": 0},
+                    }
+                ],
+            )
+        },
         "/healthz": {
             "get": _route(
                 "Liveness of the orchestrator", {"200": _answer("Alive.", table({"status": _always("alive")}))}

@@ -42,6 +42,7 @@ def show_model(record: Record, now: float) -> dict[str, Any]:
         "idle": round(now - record.admission.used, 3)
         if record.standing.is_open and not record.standing.is_busy
         else None,
+        "last_start": None if record.start_seconds is None else round(record.start_seconds, 3),
         "kv_cache": _show_cache(record),
         "stuck": record.stuck,
         "failure": None,

@@ -164,7 +164,8 @@ class Exchange(Passing):
         if len(self._upload.data) > self._front.most_bytes(is_routed=False):
             self._refuse(self._front.too_large())
             return
-        request = Request(self._head.method.decode("latin-1"), self.path, self._query, bytes(self._upload.data))
+        head = self._head
+        request = Request(head.method.decode("latin-1"), self.path, self._query, bytes(self._upload.data), head.fields)
         self._upload.data.clear()
         await self.answer.send(Response(204) if is_preflight(self._head) else await self._front.answer(request))
 

@@ -38,6 +38,8 @@ class EngineEvents(Books):
         record, now = self.records[model], self._clock()
         if record.state is not State.STARTING:
             return
+        if record.endpoint is None:  # otherwise it ran already
+            record.start_seconds = now - record.began
         record.endpoint, record.ready_at, record.admission.used, record.failure = endpoint, now, now, None
         record.admission.errors.clear()
         self._enter(record, State.READY, seconds=now - record.began)

@@ -54,6 +54,7 @@ class Record:
         checked_until: Time until which the last check that it can start is valid.
         is_checking: Whether such a check is running.
         started: What its engine printed at its last good start.
+        start_seconds: Duration of its last good start; None before, and for an engine that ran already.
     """
 
     admission: Admission
@@ -82,6 +83,7 @@ class Record:
     checked_until: float = 0.0
     is_checking: bool = False
     started: Started | None = None
+    start_seconds: float | None = None
 
     @property
     def is_held(self) -> bool:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 
 from modelgen_runtime.control_api import views
 from modelgen_runtime.control_api.events import format_event
+from modelgen_runtime.control_api.identity import Identity
 from modelgen_runtime.control_api.openapi import DESCRIPTION
 from modelgen_runtime.engines.admission import RefusedError
 from modelgen_runtime.gateway.problems import problem_response
@@ -30,6 +31,7 @@ _SWITCH_KEYS = {"model_id": str, "profile": str, "wait": bool, "dry_run": bool}
 _HOLD_KEYS: dict[str, type] = {"lease": float, "owner": str, "wait": bool}
 _RELEASE_KEYS: dict[str, type] = {"owner": str}
 _MOST_LINES = 10_000
+_LONGEST_NUMBER = 18
 _LONGEST_LEASE = 86_400.0
 _LONGEST_OWNER = 200
 # It is displayed, so it has no control characters; a lone surrogate cannot be encoded as UTF-8.
@@ -61,6 +63,7 @@ class Control:
     ) -> None:
         self._switchboard, self._driver, self._events = switchboard, driver, events
         self._read_manifest, self._metrics, self._listens = read_manifest, metrics, listens
+        self._identity = Identity()
         self._pending: set[asyncio.Task[None]] = set()
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Awaitable[Response]]]] = [
             ("POST", re.compile(r"/switch"), self._switch),
@@ -146,7 +149,7 @@ class Control:
     async def _status(self, _: Request) -> Response:
         status = views.show_status(self._switchboard.board, _now())
         more = {"resumed": self._switchboard.is_resumed, "warnings": self._switchboard.warnings()}
-        return _json(200, {**status, **more})
+        return _json(200, {**status, **more, **self._identity.show(self._switchboard.board.manifest)})
 
     async def _models(self, _: Request) -> Response:
         records = self._switchboard.board.records.values()
@@ -194,8 +197,11 @@ class Control:
         async for line in self._driver.follow(model):
             yield format_event(line)
 
-    async def _stream_events(self, _: Request) -> Response:
-        return Response(200, self._events.stream(), "text/event-stream")
+    async def _stream_events(self, request: Request) -> Response:
+        after = parse_qs(request.query, keep_blank_values=True).get("after", [None])[-1]
+        if after is not None and not (after.isascii() and after.isdigit() and len(after) < _LONGEST_NUMBER):
+            raise RefusedError(400, "bad_request", "`after` must be the number of an event")
+        return Response(200, self._events.stream(None if after is None else int(after)), "text/event-stream")
 
     async def _healthz(self, _: Request) -> Response:
         return _json(200, {"status": "alive"})

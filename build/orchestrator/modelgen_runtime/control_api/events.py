@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ _WAITING = 1000
 """Maximum backlog of a slow listener, which misses further events."""
 _SILENCE = 15.0
 """Seconds after which a comment keeps the connection alive."""
+_KEPT = 2000
+"""Events that are kept for later listeners: about 1 MB."""
+_BETWEEN_WAITS = 10.0
+"""Seconds between two events about requests that waited for the same model."""
 
 
 class _Listener:
@@ -45,23 +50,44 @@ class Events:
     def __init__(self) -> None:
         self._listeners: set[_Listener] = set()
         self._count = 0
+        self._kept = deque[dict[str, Any]](maxlen=_KEPT)
+        self._waited: dict[str, float] = {}
+        """When the last event about a wait for a model was published."""
 
     def report(self, event: LifecycleEvent) -> None:
         """Publish an event."""
+        self._publish(event.kind, event.model, event.detail, event.seconds)
+
+    def note_wait(self, model: str, seconds: float) -> None:
+        """Publish that a request has waited for a model, unless that was published a moment ago."""
+        now = time.time()
+        if not 0 <= now - self._waited.get(model, 0.0) < _BETWEEN_WAITS:
+            self._waited[model] = now
+            self._publish("waited", model, None, seconds)
+
+    def _publish(self, kind: str, model: str | None, detail: str | None, seconds: float | None) -> None:
         self._count += 1
-        seconds = None if event.seconds is None else round(event.seconds, 3)
-        optional = {"model": event.model, "detail": event.detail, "seconds": seconds}
-        shown: dict[str, Any] = {"id": self._count, "time": round(time.time(), 3), "kind": event.kind}
+        optional = {"model": model, "detail": detail, "seconds": None if seconds is None else round(seconds, 3)}
+        shown: dict[str, Any] = {"id": self._count, "time": round(time.time(), 3), "kind": kind}
         shown |= {key: value for key, value in optional.items() if value is not None}
+        self._kept.append(shown)
         for listener in self._listeners:
             listener.take(shown)
 
-    async def stream(self) -> AsyncIterator[bytes]:
-        """Yield further events as Server-Sent Events."""
+    async def stream(self, after: int | None = None) -> AsyncIterator[bytes]:
+        """Yield further events as Server-Sent Events.
+
+        Args:
+            after: Number of an event; the later ones of those that are kept come first. None for further events only.
+        """
         listener = _Listener()
         self._listeners.add(listener)
+        kept = [] if after is None else [event for event in self._kept if event["id"] > after]
         try:
             yield b": listening\n\n"
+            if after is not None:
+                events = [*kept, {"kind": "caught_up", "time": round(time.time(), 3)}]
+                yield b"".join(format_event(event, event["kind"], event.get("id")) for event in events)
             while True:
                 try:
                     async with asyncio.timeout(_SILENCE):

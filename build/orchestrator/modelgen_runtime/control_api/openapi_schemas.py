@@ -140,6 +140,7 @@ _MODEL = table(
         "since": _or_null(_NUMBER, "Seconds since its start, while it starts."),
         "ready": _or_null(_NUMBER, "Seconds since it became ready."),
         "idle": _or_null(_NUMBER, "Seconds since its last request."),
+        "last_start": _or_null(_NUMBER, "Seconds that its last good start took, if this orchestrator has seen one."),
         "kv_cache": described(_CACHE, "Its KV cache: the estimate, and what the engine printed."),
         "stuck": _or_null(STRING, "Why it cannot be stopped."),
         "failure": described(
@@ -175,6 +176,9 @@ _STATUS = table(
         "queue_limit": described(_COUNT, "Most requests that may be queued."),
         "resumed": described(BOOLEAN, "Whether the models that ran before were adopted or requested again."),
         "warnings": described(STRINGS, "Problems of the orchestrator itself."),
+        "version": described(STRING, "Version of the orchestrator."),
+        "uptime": described(_AMOUNT, "Seconds since the orchestrator started."),
+        "manifest": described(STRING, "First digits of the SHA-256 of its manifest."),
     }
 )
 _SWITCHED = table(

@@ -28,8 +28,6 @@ _OLD_ROLES = {"data": "user", "control": "admin"}
 _HOW_TO_ADD = "`modelgen key --role admin` prints a key and its line"
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _MOST_SEEN = 1000
-OPEN_PATHS = frozenset({"/healthz", "/readyz"})
-"""Paths that need no key, for load balancers and health checks."""
 # Clients of Anthropic, Azure and Google send these; all others send `Authorization`.
 _KEY_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
 _KEYS = frozenset({b"authorization", *_KEY_HEADERS})
@@ -96,14 +94,14 @@ class Access:
         self.dropped = OF_REQUEST if keys is None else OF_REQUEST | _KEYS
         """Headers that are not forwarded. Keys belong to this server; if it has none, they are the engine's."""
 
-    def check(self, path: str, head: RequestHead, *, is_control: bool, needs: Role) -> None:
+    def check(self, path: str, head: RequestHead, *, is_control: bool, needs: Role | None) -> None:
         """Accept or refuse a request.
 
         Args:
             path: What it asks for.
             head: Its head.
             is_control: Whether the path is one of this server's own, which are closed to pages of other origins.
-            needs: Role of the path.
+            needs: Role of the path; None if it needs no key.
 
         Raises:
             RefusedError: With 403 or 401.
@@ -111,7 +109,7 @@ class Access:
         self._check_host(head.fields.get(b"host"))
         if is_control or b"origin" in head.fields:
             self.origins.check(path, head.fields, is_control=is_control)
-        if self._keys is None or path in OPEN_PATHS or (is_preflight(head) and not is_control):
+        if self._keys is None or needs is None or (is_preflight(head) and not is_control):
             return  # browsers send no key with a preflight
         keys = _keys_in(head.fields)
         # Some clients also send a key of another service. Of two known keys, the one with the lesser role counts.

@@ -11,6 +11,7 @@ from modelgen_runtime.gateway.base_address import LISTING, lists_models, no_such
 from modelgen_runtime.gateway.origins import is_preflight
 from modelgen_runtime.gateway.problems import refuse
 from modelgen_runtime.http.handler import Request, Response
+from modelgen_runtime.page.files import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _MOST_DATA = 256 * 2**20
 _MOST_CONTROL = 2**20
 _MOST_NAMES = 20
+_WITHOUT_KEYS = frozenset({"/healthz", "/readyz"})
+"""Paths that need no key, for load balancers and health checks."""
 _WITH_USER_KEYS = frozenset({"/metrics", "/openapi.json"})
 """Paths of the control API that need only a key of role `user`."""
 
@@ -89,12 +92,16 @@ class Front:
         routes = self.switchboard.routes()
         is_routed = path in routes
         is_control = not is_routed and self._control.has(path)
-        self.access.check(path, head, is_control=is_control, needs=role_of(path) if is_control else "user")
+        is_page = not is_routed and not is_control and path in PAGE
+        needs = role_of(path) if is_control else None if is_page else "user"
+        self.access.check(path, head, is_control=is_control, needs=needs)
         if head.method != b"POST" and is_preflight(head):
             is_routed = False
         elif is_routed and head.method != b"POST":
             raise RefusedError(405, "method_not_allowed", f"{path} takes POST", allow="POST")
-        elif not (is_routed or is_control or lists_models(path)):
+        elif is_page and head.method not in (b"GET", b"HEAD"):
+            raise RefusedError(405, "method_not_allowed", f"{path} takes GET and HEAD", allow="GET, HEAD")
+        elif not (is_routed or is_control or is_page or lists_models(path)):
             raise no_such_path(path, head.fields, routes)
         if length is not None and length > self.most_bytes(is_routed=is_routed):
             raise self.too_large()
@@ -134,6 +141,8 @@ class Front:
         """Answer a request that is not for an engine."""
         if lists_models(request.path):
             return self._list(request)
+        if request.path in PAGE:
+            return PAGE[request.path].answer(request)
         return await self._control.handle(request)
 
     def keep(self, task: asyncio.Task[None]) -> None:
@@ -161,6 +170,8 @@ class Front:
         return Response(200, (json.dumps(body, ensure_ascii=False) + "\n").encode())
 
 
-def role_of(path: str) -> Role:
-    """Return the role that a path of the control API needs."""
+def role_of(path: str) -> Role | None:
+    """Return the role that a path of the control API needs; None if it needs no key."""
+    if path in _WITHOUT_KEYS:
+        return None
     return "user" if path in _WITH_USER_KEYS else "admin"

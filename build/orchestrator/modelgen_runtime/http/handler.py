@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +18,14 @@ class Request:
         path: Decoded path without the query.
         query: The query as sent, without `?`.
         body: The body, at most 1 MiB.
+        fields: Headers by name in lower case.
     """
 
     method: str
     path: str
     query: str = ""
     body: bytes = b""
+    fields: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

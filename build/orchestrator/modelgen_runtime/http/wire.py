@@ -62,8 +62,8 @@ def own_lines(response: Response, length: int | None) -> bytes:
     framing = ("Content-Length", str(length))
     headers = [("Content-Type", response.content_type)]
     headers += [framing] if length is not None else [("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")]
-    if response.status == 204:
-        headers = []  # has no body, and must not have a Content-Length (RFC 9110, 8.6)
+    if response.status in (204, 304):
+        headers = []  # has no body, and must not have a Content-Length of 0 (RFC 9110, 8.6)
     return "".join(f"{name}: {value}\r\n" for name, value in [*headers, *response.headers]).encode("latin-1", "replace")
 
 

@@ -1,0 +1,64 @@
+"""The files of the page, and how they are answered.
+
+They contain no data of the deployment, so they need no key. All clients get the same HTML at `/`, whatever they accept:
+a program that probes `/` looks at the status only, and a cache needs no `Vary`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelgen_runtime.http.handler import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen_runtime.http.handler import Request
+
+_FOLDER = Path(__file__).parent / "static"
+_TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+)
+"""With trusted types, a browser refuses to turn any text into HTML."""
+_HEADERS = (
+    ("Content-Security-Policy", _POLICY),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cache-Control", "no-cache"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of the page."""
+
+    content: bytes
+    content_type: str
+    etag: str
+
+    def answer(self, request: Request) -> Response:
+        """Return the file, or 304 for a client that has it."""
+        headers = (*_HEADERS, ("ETag", self.etag))
+        if self.etag.encode() in request.fields.get(b"if-none-match", b""):
+            return Response(304, headers=headers)
+        return Response(200, self.content, self.content_type, headers)
+
+
+def _read(path: Path) -> File:
+    content = path.read_bytes()
+    return File(content, _TYPES[path.suffix], f'"{hashlib.sha256(content).hexdigest()[:20]}"')
+
+
+def _read_all() -> dict[str, File]:
+    files = {path.name: _read(path) for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES}
+    index = files.pop("index.html")
+    return {"/": index, "/ui": index, **{f"/page/{name}": file for name, file in files.items()}}
+
+
+PAGE: Mapping[str, File] = _read_all()
+"""The files by path."""

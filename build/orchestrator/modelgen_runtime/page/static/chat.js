@@ -1,0 +1,132 @@
+/** Try it: a chat with one model or two side by side, and one field each for reranking and transcription. */
+
+import { ask } from "./api.js";
+import { byId, el, notify } from "./dom.js";
+import { Pane } from "./pane.js";
+import { rerankTool, transcribeTool } from "./tools.js";
+
+const CHAT = "/v1/chat/completions";
+const LARGEST_IMAGE = 10 * 2 ** 20;
+
+export class Chat {
+  /** @param {import("./store.js").Store} store */
+  constructor(store) {
+    this.store = store;
+    /** @type {string|null} */
+    this.image = null;
+    const stateOf = (name) => [...store.models.values()].find((model) => model.names.includes(name.split(":")[0]));
+    this.panes = [new Pane(1, stateOf), new Pane(2, stateOf)];
+    this.panes[1].element.hidden = true;
+    this.tools = [rerankTool(this), transcribeTool(this)];
+    byId("try").append(this.#makePanel(), ...this.tools.map((tool) => tool.element));
+  }
+
+  #makePanel() {
+    this.compare = el("input", { type: "checkbox", id: "compare" });
+    this.clear = el("button", { class: "small", type: "button", text: "Clear" });
+    const head = el("div", { class: "panel-head" }, el("h2", { text: "Chat" }),
+      el("label", { class: "check" }, this.compare, " Two side by side"), this.clear);
+    this.compare.addEventListener("change", () => {
+      this.panes[1].element.hidden = !this.compare.checked;
+      this.panesBox.classList.toggle("two", this.compare.checked);
+    });
+    this.clear.addEventListener("click", () => this.panes.forEach((pane) => pane.clear()));
+    this.panesBox = el("div", { class: "panes" }, ...this.panes.map((pane) => pane.element));
+    return el("section", { class: "panel", "aria-label": "Chat" }, head, this.panesBox, this.#makeForm());
+  }
+
+  #makeForm() {
+    this.text = el("textarea", { rows: 2, placeholder: "Message", "aria-label": "Message", required: true });
+    this.send = el("button", { class: "primary", text: "Send" });
+    this.stop = el("button", { type: "button", text: "Stop", hidden: true });
+    this.file = el("input", { type: "file", accept: "image/*", class: "unseen", id: "image" });
+    this.thumb = el("img", { class: "thumb", alt: "The image to send", hidden: true });
+    const attach = el("label", { for: "image", class: "button small", text: "Image" });
+    const field = (name, props) => el("label", {}, el("span", { text: name }), (this[`of${name.split(" ")[0]}`] = el(props.rows ? "textarea" : "input", props)));
+    const settings = el("details", { class: "settings" }, el("summary", { text: "Settings" }), el("div", { class: "fields" },
+      field("System prompt", { rows: 2 }),
+      field("Temperature", { type: "number", min: 0, max: 2, step: 0.1, placeholder: "default" }),
+      field("Longest answer", { type: "number", min: 1, step: 1, placeholder: "default" }),
+      field("Stop at", { type: "text", placeholder: "words, one a comma" })));
+    const form = el("form", { class: "composer" }, this.text, el("div", { class: "actions" }, this.thumb, this.file, attach, this.stop, this.send), settings);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    this.text.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      form.requestSubmit();
+    });
+    this.stop.addEventListener("click", () => this.panes.forEach((pane) => pane.abort.abort()));
+    this.file.addEventListener("change", () => this.#attach(this.file.files[0]));
+    return form;
+  }
+
+  /** Offer the names that the server lists. @param {string} [wanted] */
+  async show(wanted) {
+    const listed = await ask("v1/models").catch((error) => (notify(error.message), { data: [] }));
+    this.names = listed.data.map((one) => one.id);
+    const [first, second] = this.panes;
+    const chats = this.having([CHAT]);
+    first.offer(chats, wanted);
+    second.offer(chats, second.select.value || chats.find((name) => name !== first.select.value));
+    for (const tool of this.tools) tool.offer();
+  }
+
+  /** Return the names of models that have one of some routes; all names where routes may not be seen. @param {string[]} routes */
+  having(routes) {
+    const known = new Map([...this.store.models.values()].flatMap((model) => model.names.map((name) => [name, model])));
+    return this.names.filter((name) => {
+      const model = known.get(name) ?? known.get(name.split(":")[0]);
+      return !model || routes.some((route) => model.routes.includes(route));
+    });
+  }
+
+  /** @param {File|undefined} file */
+  async #attach(file) {
+    this.thumb.hidden = true;
+    this.image = null;
+    if (!file) return;
+    if (file.size > LARGEST_IMAGE) {
+      notify(`The image has ${Math.round(file.size / 2 ** 20)} MiB; the page sends at most 10 MiB`);
+      return;
+    }
+    this.image = await new Promise((done) => {
+      const reader = new FileReader();
+      reader.onload = () => done((reader.result));
+      reader.readAsDataURL(file);
+    });
+    if (this.thumb.src) URL.revokeObjectURL(this.thumb.src);
+    this.thumb.src = URL.createObjectURL(file);
+    this.thumb.hidden = false;
+  }
+
+  async #submit() {
+    const text = this.text.value;
+    if (!text.trim() || this.send.disabled) return;
+    const content = this.image === null ? text
+      : [{ type: "text", text }, { type: "image_url", image_url: { url: this.image } }];
+    const shown = this.image === null ? text : `${text}\n[${this.file.files[0]?.name ?? "image"}]`;
+    this.text.value = this.file.value = "";
+    this.image = null;
+    this.thumb.hidden = true;
+    this.send.disabled = true;
+    this.stop.hidden = false;
+    const asked = this.compare.checked ? this.panes : [this.panes[0]];
+    await Promise.all(asked.map((pane) => pane.ask(content, shown, this.#settings())));
+    this.send.disabled = false;
+    this.stop.hidden = true;
+  }
+
+  /** Return what is set; the rest is the engine's default. */
+  #settings() {
+    const stop = this.ofStop.value.split(",").map((word) => word.trim()).filter(Boolean);
+    return {
+      system: this.ofSystem.value.trim(),
+      ...(this.ofTemperature.value !== "" && { temperature: Number(this.ofTemperature.value) }),
+      ...(this.ofLongest.value !== "" && { max_tokens: Number(this.ofLongest.value) }),
+      ...(stop.length && { stop }),
+    };
+  }
+}

@@ -1,0 +1,50 @@
+/** Numbers, times and foreign text in the form that people read. */
+
+const LONGEST = 4000;
+const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
+// They reorder what is around them, so that a line can look like another one (Unicode TR 36).
+const DIRECTIONS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Return a foreign line without control characters, at most 4,000 characters of it. @param {string} line */
+export function clean(line) {
+  const rest = line.length - LONGEST;
+  const shown = (rest > 0 ? line.slice(0, LONGEST) : line)
+    .replace(CONTROLS, "")
+    .replace(DIRECTIONS, (one) => `<U+${one.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}>`);
+  return rest > 0 ? `${shown} … ${count(rest)} more characters` : shown;
+}
+
+/** @param {number} number */
+export const count = (number) => Math.round(number).toLocaleString("en-US");
+
+/** @param {number} bytes */
+export function gib(bytes) {
+  const size = bytes / 2 ** 30;
+  return `${size < 100 ? size.toFixed(1).replace(".0", "") : Math.round(size)} GiB`;
+}
+
+/** @param {number} seconds */
+export function duration(seconds) {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} days`;
+}
+
+/** Return a time of day. @param {number} seconds Since 1970. @param {boolean} [isShort] Without seconds. */
+export function clock(seconds, isShort = false) {
+  return new Date(seconds * 1000).toTimeString().slice(0, isShort ? 5 : 8);
+}
+
+/** @param {number} number @param {string} one @param {string} [many] */
+export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
+
+/**
+ * Return a dotted path of models.toml as the lines to write: its table, and its key.
+ * @param {string} path Such as `models."qwen2.5".args.max-model-len`.
+ */
+export function tomlLines(path) {
+  const keys = path.match(/"(?:[^"\\]|\\.)*"|[^.]+/g) ?? [path];
+  const key = keys.pop();
+  return keys.length ? `[${keys.join(".")}]\n${key} = ` : `${key} = `;
+}

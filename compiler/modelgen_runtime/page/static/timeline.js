@@ -1,0 +1,108 @@
+/** The timeline: a lane for each GPU, and one for models without a GPU. */
+
+import { byId, el, say } from "./dom.js";
+import { Lane } from "./lane.js";
+import { clock } from "./text.js";
+
+const RANGES = [["15 min", 900], ["1 h", 3600], ["3 h", 10_800], ["12 h", 43_200]];
+const STEPS = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800];
+const LABEL_WIDTH = 84;
+const NO_GPU = "no GPU";
+
+export class Timeline {
+  /** @param {import("./store.js").Store} store @param {(model: string) => void} onOpen Shows a model. */
+  constructor(store, onOpen) {
+    this.store = store;
+    this.onOpen = onOpen;
+    this.range = 3600;
+    /** @type {Lane[]} */
+    this.lanes = [];
+    this.shape = "";
+    this.width = 0;
+    this.axis = el("div", { class: "axis", "aria-hidden": "true" });
+    this.#makeRanges();
+    new ResizeObserver(() => this.draw()).observe(byId("lanes"));
+    setInterval(() => document.hidden || this.draw(), 1000);
+    store.addEventListener("history", () => this.#rebuild());
+    store.addEventListener("change", () => this.#update());
+  }
+
+  #makeRanges() {
+    for (const [text, seconds] of RANGES) {
+      const button = el("button", { type: "button", text, "aria-pressed": String(seconds === this.range) });
+      button.addEventListener("click", () => {
+        this.range = Number(seconds);
+        for (const one of byId("ranges").children) one.setAttribute("aria-pressed", String(one === button));
+        this.draw();
+      });
+      byId("ranges").append(button);
+    }
+  }
+
+  #update() {
+    const shape = JSON.stringify(this.store.status.gpus.map((gpu) => [gpu.name, gpu.memory, gpu.limit]));
+    const models = [...this.store.models.values()].map((model) => [model.id, model.reservations]);
+    if (this.shape !== shape + JSON.stringify(models)) {
+      this.shape = shape + JSON.stringify(models);
+      this.#rebuild();
+    }
+    this.draw();
+  }
+
+  /** Make all lanes anew, with all that is known about the past. */
+  #rebuild() {
+    if (!this.store.status) return;
+    const { models, history, status } = this.store;
+    const open = (stay) => this.onOpen(stay.model);
+    this.lanes = status.gpus.map((gpu) => new Lane(gpu, (id) => models.get(id)?.reservations[gpu.name], open));
+    const others = [...models.values()].filter((model) => Object.keys(model.reservations).length === 0);
+    if (others.length) {
+      const size = Math.min(6, others.length);
+      const isOther = (id) => (others.some((model) => model.id === id) ? 1 : undefined);
+      this.lanes.push(new Lane({ name: NO_GPU, memory: size, limit: size, unit: true }, isOther, open));
+    }
+    byId("lanes").replaceChildren(...this.lanes.map((lane) => lane.element), this.axis);
+    byId("lanes").dataset.lanes = this.lanes.length > 4 ? "many" : this.lanes.length > 2 ? "some" : "few";
+    history.onBegin = (stay, time) => this.lanes.forEach((lane) => lane.begin(stay, time));
+    history.onEnd = (stay, time) => this.lanes.forEach((lane) => lane.end(stay, time));
+    const changes = history.stays.flatMap((stay) => {
+      stay.segments.clear();
+      const begin = { time: stay.start, apply: () => history.onBegin(stay, stay.start) };
+      return stay.end === null ? [begin] : [begin, { time: stay.end, apply: () => history.onEnd(stay, stay.end ?? 0) }];
+    });
+    for (const change of changes.sort((one, other) => one.time - other.time)) change.apply();
+    this.draw();
+  }
+
+  draw() {
+    const track = this.lanes[0]?.blocks;
+    if (!track?.offsetParent) return;
+    this.width = track.clientWidth;
+    const view = { now: this.store.now, range: this.range, width: this.width };
+    for (const lane of this.lanes) lane.draw(view, this.store.history.waits);
+    this.#drawAxis(view);
+  }
+
+  /** @param {{now: number, range: number, width: number}} view */
+  #drawAxis({ now, range, width }) {
+    const step = STEPS.find((one) => (width * one) / range >= LABEL_WIDTH) ?? range;
+    const shift = new Date().getTimezoneOffset() * 60;
+    const first = Math.ceil((now - range - shift) / step) * step + shift;
+    const times = [];
+    for (let time = first; time < now; time += step) times.push(time);
+    while (this.axis.children.length < times.length + 1) this.axis.append(el("span"));
+    while (this.axis.children.length > times.length + 1) this.axis.lastChild?.remove();
+    [...times, now].forEach((time, index) => {
+      const label = /** @type {HTMLElement} */ (this.axis.children[index]);
+      const isNow = index === times.length;
+      say(label, isNow ? "now" : clock(time, true));
+      label.className = isNow ? "now" : width - (width * (time - now + range)) / range < 40 ? "unseen" : "";
+      label.style.left = `${((width * (time - now + range)) / range).toFixed(1)}px`;
+    });
+  }
+
+  /** Show what an order would change, or nothing. @param {{model: string, evict: string[]}[]} plans */
+  plan(plans) {
+    for (const lane of this.lanes) lane.plan(plans.find((plan) => lane.sizeOf(plan.model) !== undefined) ?? null);
+  }
+}

@@ -1,0 +1,87 @@
+/** Requests to the orchestrator, relative to the page, with the key in a header. */
+
+const BASE = new URL(".", location.href);
+const SLOT = `modelgen-key ${BASE.pathname}`;
+
+/** An answer that is an error; the message is the server's sentence. */
+export class ApiError extends Error {
+  /** @param {number} status @param {string} code @param {string} message */
+  constructor(status, code, message) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+export const hasKey = () => sessionStorage.getItem(SLOT) !== null;
+
+/** @param {string|null} key */
+export function setKey(key) {
+  if (key === null) sessionStorage.removeItem(SLOT);
+  else sessionStorage.setItem(SLOT, key);
+}
+
+/**
+ * Send a request, and return the answer once its head is here.
+ * @param {string} path Without a slash in front.
+ * @param {{body?: any, method?: string, signal?: AbortSignal}} [options] A body that is no form is sent as JSON.
+ * @throws {ApiError} The answer is an error. @throws {TypeError} There is no connection.
+ */
+export async function open(path, { body, method, signal } = {}) {
+  /** @type {Record<string, string>} */
+  const headers = {};
+  const key = sessionStorage.getItem(SLOT);
+  if (key !== null) headers.Authorization = `Bearer ${key}`;
+  const isForm = body instanceof FormData;
+  if (body !== undefined && !isForm) headers["Content-Type"] = "application/json";
+  const answer = await fetch(new URL(path, BASE), {
+    method: method ?? (body === undefined ? "GET" : "POST"),
+    headers,
+    body: body === undefined || isForm ? body : JSON.stringify(body),
+    signal,
+    cache: "no-store",
+    credentials: "same-origin",
+  });
+  if (answer.ok) return answer;
+  throw await readError(answer);
+}
+
+/** Send a request, and return the JSON of its answer. @param {string} path @param {Parameters<typeof open>[1]} [options] */
+export const ask = async (path, options) => (await open(path, options)).json();
+
+/** @param {Response} answer */
+async function readError(answer) {
+  const text = await answer.text().catch(() => "");
+  try {
+    const { error, detail } = JSON.parse(text);
+    return new ApiError(answer.status, error?.code ?? "", detail ?? error?.message ?? `HTTP ${answer.status}`);
+  } catch {
+    return new ApiError(answer.status, "", `HTTP ${answer.status} ${text.slice(0, 200)}`.trim());
+  }
+}
+
+/**
+ * Yield Server-Sent Events as they arrive, and `null` for each comment.
+ * @param {Response} answer
+ */
+export async function* readEvents(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const parts = (rest + value).split(/\r?\n\r?\n/);
+      rest = parts.pop() ?? "";
+      for (const part of parts) yield readEvent(part);
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** @param {string} part */
+function readEvent(part) {
+  const lines = part.split(/\r?\n/).filter((line) => line.startsWith("data:"));
+  return lines.length ? lines.map((line) => line.slice(line[5] === " " ? 6 : 5)).join("\n") : null;
+}

@@ -1,0 +1,74 @@
+/** What loading a model or a profile would do: the ghost in the timeline, and the sentence about it. */
+
+import { ask } from "./api.js";
+import { byId, say } from "./dom.js";
+import { duration } from "./text.js";
+
+const REST = 100;
+
+export class Plan {
+  /** @param {import("./store.js").Store} store @param {import("./timeline.js").Timeline} timeline */
+  constructor(store, timeline) {
+    this.store = store;
+    this.timeline = timeline;
+    this.asked = 0;
+    this.timer = 0;
+  }
+
+  /** Show the plan while a button has the pointer or the focus. @param {HTMLElement} button @param {any} order */
+  watch(button, order) {
+    const begin = () => {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.#show(button, order), REST);
+    };
+    button.addEventListener("pointerenter", begin);
+    button.addEventListener("focus", begin);
+    button.addEventListener("pointerleave", () => this.hide());
+    button.addEventListener("blur", () => this.hide());
+    button.addEventListener("keydown", (event) => event.key === "Escape" && this.hide());
+  }
+
+  hide() {
+    clearTimeout(this.timer);
+    this.asked += 1;
+    this.timeline.plan([]);
+    say(byId("plan"), "");
+    byId("hint").hidden = true;
+  }
+
+  /** @param {HTMLElement} button @param {any} order */
+  async #show(button, order) {
+    const asked = (this.asked += 1);
+    const found = await ask("switch", { body: { ...order, dry_run: true } }).catch((error) => ({ error }));
+    if (asked !== this.asked || !button.isConnected) return;
+    const text = found.error ? found.error.message : this.#describe(found, order);
+    say(byId("plan"), text);
+    this.#hint(button, text);
+    const evict = found.error ? [] : found.evict.map((victim) => victim.model);
+    this.timeline.plan(found.error ? [] : found.start.map((model) => ({ model, evict })));
+  }
+
+  /** @param {any} found @param {any} order */
+  #describe(found, order) {
+    const name = order.model_id ?? order.profile;
+    if (!found.start.length) return `${name} is ready`;
+    const evicts = found.evict.map((one) => `${one.model} (${one.running ? `${one.running} in flight` : "idle"})`);
+    const times = found.start.map((id) => this.store.models.get(id)?.last_start ?? null);
+    const ready = times.includes(null)
+      ? "how long it takes to load is not known yet"
+      : `ready in about ${duration(Math.max(...times))}`;
+    return `${name}: ${evicts.length ? `evicts ${evicts.join(", ")}` : "evicts nothing"}, ${ready}`;
+  }
+
+  /** @param {HTMLElement} button @param {string} text */
+  #hint(button, text) {
+    const hint = byId("hint");
+    say(hint, text);
+    hint.hidden = false;
+    const at = button.getBoundingClientRect();
+    const left = Math.max(8, Math.min(at.right - hint.offsetWidth, innerWidth - hint.offsetWidth - 8));
+    hint.style.left = `${left + scrollX}px`;
+    hint.style.top = `${at.bottom + 6 + scrollY}px`;
+  }
+}
+

@@ -1,0 +1,177 @@
+/** What is known about the deployment: by events as they happen, and by the status for counters. */
+
+import { ApiError, ask, open, readEvents } from "./api.js";
+import { History } from "./history.js";
+
+const EVERY = 3000;
+const SOON = 60;
+const LATER = 1500;
+/** Milliseconds after which a stream that has sent nothing is held back by a proxy; the server's first bytes come at once. */
+const BUFFERED = 4000;
+/** Milliseconds of silence after which a connection is dead; the server sends a comment every 15 s. */
+const SILENT = 40_000;
+const STREAM_AGAIN = 60_000;
+const LONGEST_PAUSE = 8000;
+
+/** @typedef {"connecting"|"live"|"polling"|"lost"} Link */
+
+class Buffered extends Error {}
+
+export class Store extends EventTarget {
+  constructor() {
+    super();
+    /** @type {any} */
+    this.status = null;
+    /** @type {Map<string, any>} */
+    this.models = new Map();
+    this.history = new History();
+    /** @type {Link} */
+    this.link = "connecting";
+    /** Local time of the last data, in milliseconds. */
+    this.heard = 0;
+    this.offset = 0;
+    /** @type {Set<string>} */
+    this.changed = new Set();
+    /** @type {Map<string, number>} */
+    this.touched = new Map();
+    this.isAll = false;
+    this.frame = 0;
+    this.timer = 0;
+    this.due = 0;
+  }
+
+  /** The server's time, in seconds since 1970. */
+  get now() {
+    return Date.now() / 1000 + this.offset;
+  }
+
+  /** Follow the server until the page closes; returns only when a key is missing or not enough. */
+  async run() {
+    let isBuffered = false;
+    for (let pause = 500; ; pause = Math.min(LONGEST_PAUSE, pause * 2)) {
+      try {
+        await this.refresh();
+        pause = 500;
+        await (isBuffered ? this.#poll() : this.#follow());
+        isBuffered = false;
+      } catch (error) {
+        if (error instanceof ApiError && [401, 403].includes(error.status)) throw error;
+        isBuffered = error instanceof Buffered;
+        if (isBuffered) continue;
+      }
+      if (this.link !== "polling") this.#setLink("lost");
+      await new Promise((done) => setTimeout(done, pause));
+    }
+  }
+
+  /** Read the status. Models with an event since the request are newer than it. */
+  async refresh() {
+    const asked = performance.now();
+    const status = await ask("status", { signal: AbortSignal.timeout(10_000) });
+    this.status = status;
+    const ids = new Set();
+    for (const model of status.models) {
+      ids.add(model.id);
+      const before = this.models.get(model.id);
+      const isNewer = (this.touched.get(model.id) ?? 0) > asked;
+      if (isNewer && before) model.state = before.state;
+      this.models.set(model.id, model);
+      if (!isNewer && this.link !== "connecting") this.history.reconcile(model, this.now);
+    }
+    for (const id of this.models.keys()) if (!ids.has(id)) this.models.delete(id);
+    this.heard = Date.now();
+    this.#show(null);
+  }
+
+  async #follow() {
+    const abort = new AbortController();
+    let watch = setTimeout(() => abort.abort(new Buffered()), BUFFERED);
+    try {
+      const answer = await open("events?after=0", { signal: abort.signal });
+      this.history = new History();
+      this.dispatchEvent(new Event("history"));
+      this.#setTimer(EVERY);
+      for await (const data of readEvents(answer)) {
+        clearTimeout(watch);
+        watch = setTimeout(() => abort.abort(new Error("silent")), SILENT);
+        this.heard = Date.now();
+        if (data !== null) this.#take(JSON.parse(data));
+      }
+    } catch (error) {
+      throw abort.signal.reason instanceof Buffered ? abort.signal.reason : error;
+    } finally {
+      clearTimeout(watch);
+      clearTimeout(this.timer);
+      abort.abort();
+    }
+  }
+
+  /** Ask again and again, for a minute, since a proxy holds events back. */
+  async #poll() {
+    if (!this.history.stays.length) this.dispatchEvent(new Event("history"));
+    this.#setLink("polling");
+    for (const end = Date.now() + STREAM_AGAIN; Date.now() < end; ) {
+      await this.refresh();
+      await new Promise((done) => setTimeout(done, EVERY));
+    }
+  }
+
+  /** @param {any} event */
+  #take(event) {
+    if (event.kind === "caught_up") {
+      this.offset = event.time - Date.now() / 1000;
+      this.#setLink("live");
+      for (const model of this.models.values()) this.history.reconcile(model, this.now);
+      this.#show(null);
+      return;
+    }
+    this.history.apply(event);
+    if (this.link !== "live") return;
+    const model = this.models.get(event.model);
+    if (model && (event.kind === "failed" || event.kind in STATES)) {
+      model.state = event.kind;
+      this.touched.set(model.id, performance.now());
+      if (event.kind === "ready") model.last_start = event.seconds ?? model.last_start;
+      if (!(event.kind in SERVING)) model.running = model.waiting = 0;
+      this.#show(model.id);
+    }
+    if (["failed", "absent", "held", "released", "reloaded", "stuck"].includes(event.kind)) this.#setTimer(SOON);
+    else this.#setTimer(LATER, true);
+  }
+
+  /** Read the status after some milliseconds, or earlier if that was planned. */
+  #setTimer(pause, isSooner = false) {
+    const at = performance.now() + pause;
+    if (isSooner && this.timer && this.due <= at) return;
+    clearTimeout(this.timer);
+    this.due = at;
+    this.timer = setTimeout(async () => {
+      if (!document.hidden) await this.refresh().catch(() => {});
+      if (this.link === "live") this.#setTimer(EVERY);
+    }, pause);
+  }
+
+  /** @param {Link} link */
+  #setLink(link) {
+    if (link === this.link) return;
+    this.link = link;
+    this.dispatchEvent(new Event("link"));
+  }
+
+  /** Tell the views in the next frame, once for all changes. @param {string|null} id Null for all models. */
+  #show(id) {
+    if (id === null) this.isAll = true;
+    else this.changed.add(id);
+    if (this.frame) return;
+    this.frame = requestAnimationFrame(() => {
+      const detail = this.isAll ? null : this.changed;
+      this.frame = 0;
+      this.changed = new Set();
+      this.isAll = false;
+      this.dispatchEvent(new CustomEvent("change", { detail }));
+    });
+  }
+}
+
+const SERVING = { ready: 1, draining: 1 };
+const STATES = { absent: 1, stopped: 1, starting: 1, ready: 1, draining: 1, sleeping: 1, stopping: 1 };
