@@ -37,7 +37,7 @@ def test_three_models(tmp_path: Path) -> None:
 
 def test_a_thousand_models(tmp_path: Path) -> None:
     models = tuple((f"m{number}", f"org/model-{number}", QWEN_4B, 8 * 10**9) for number in range(1000))
-    text = HEAD + "".join(model(name, repo, "10GiB", max_model_len=8192) for name, repo, _, _ in models)
+    text = HEAD + "".join(model(name, repo, "12GiB", max_model_len=8192) for name, repo, _, _ in models)
     config = locked(tmp_path / "thousand", text, lock_of(models))
     compare("1,000 models: fit / build (asked: below 1)", [MODELGEN, "fit", *config], [MODELGEN, "build", *config])
     compare("1,000 models: plan / build (asked: below 1)", [MODELGEN, "plan", *config], [MODELGEN, "build", *config])

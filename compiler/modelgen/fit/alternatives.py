@@ -11,7 +11,7 @@ from modelgen.fit.shapes import CannotEstimateError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelgen.fit.estimate import AnyStart
+    from modelgen.fit.estimate import Estimate
     from modelgen.resolve import ModelRun
 
 _MOST = 2
@@ -31,24 +31,24 @@ class Alternative(NamedTuple):
         return f"`{self.flag} = {written}`, with which {self.longest:,} tokens fit"
 
 
-def alternatives(start: AnyStart, run: ModelRun, capability: str | None) -> list[Alternative]:
+def alternatives(one: Estimate, run: ModelRun, capability: str | None) -> list[Alternative]:
     """Return at most two changes that make the longest request fit, or at least a tenth longer, the best first.
 
     Args:
-        start: The start that is tight or does not fit.
+        one: The estimate of a start that is tight or does not fit.
         run: What the model runs on.
         capability: The compute capability of its GPUs; None if it is not known.
     """
+    start = one.start
     if not isinstance(start, Start):
         return []
-    now = estimate(start).longest
     found = []
     for flag, value in _changes(start, run, capability):
         try:
             longest = estimate(start._replace(args={**start.args, flag: value})).longest
         except CannotEstimateError:
             continue
-        if longest > now * _GAIN or longest == start.length:
+        if longest > one.longest * _GAIN or longest == start.length:
             found.append(Alternative(flag, value, longest))
     return sorted(found, key=lambda one: -one.longest)[:_MOST]
 

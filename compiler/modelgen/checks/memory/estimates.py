@@ -146,4 +146,4 @@ def alternatives_of(context: Context, name: str, estimate: Estimate) -> list[str
 
     run = context.runs[name]
     capability = next((card.capability for card in context.cards(run.model).values()), None)
-    return [*map(str, alternatives(estimate.start, run, capability))]
+    return [*map(str, alternatives(estimate, run, capability))]

@@ -110,7 +110,7 @@ def helps(resolved: Resolved, name: str, one: Estimate, changes: Changes) -> lis
     if one.verdict == "fits":
         return []
     cards = [changes.card] if changes.card else cards_of(resolved, name).values()
-    return alternatives(one.start, resolved.runs[name], next((card.capability for card in cards), None))
+    return alternatives(one, resolved.runs[name], next((card.capability for card in cards), None))
 
 
 def print_sums(resolved: Resolved, found: Mapping[str, Estimate | str], changes: Changes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from modelgen.fit.shapes.numbers import CannotEstimateError
@@ -78,5 +79,6 @@ def check_quantization(config: Mapping[str, Any]) -> None:
         raise CannotEstimateError(f"the quantization `{str(method)[:60]}` of config.json is not known")
 
 
+@lru_cache(maxsize=1024)
 def _plain(name: str) -> str:
     return "".join(letter for letter in name.lower().removesuffix("_text") if letter.isalnum())
