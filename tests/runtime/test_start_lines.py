@@ -33,11 +33,44 @@ SGLANG = """
 [2026-01-01] Capture cuda graph end. Time elapsed: 3.00 s. mem usage=0.41 GB. avail mem=3.10 GB.
 [2026-01-01] max_total_num_tokens=70123, chunked_prefill_size=2048, max_prefill_tokens=16384, context_len=32768
 """
+LLAMA = """
+srv    load_model: loading model '/models/model.gguf'
+load_tensors: offloaded 33/33 layers to GPU
+load_tensors:        CUDA0 model buffer size =  2228.82 MiB
+load_tensors:   CPU_Mapped model buffer size =    52.84 MiB
+llama_context: n_seq_max     = 4
+llama_context: n_ctx         = 32768
+llama_context: n_ctx_seq     = 8192
+llama_context:  CUDA_Host  output buffer size =     0.12 MiB
+llama_kv_cache_iswa: creating non-SWA KV cache, size = 32768 cells
+llama_kv_cache:      CUDA0 KV buffer size =   416.00 MiB
+llama_kv_cache_iswa: creating     SWA KV cache, size = 2560 cells
+llama_kv_cache:      CUDA0 KV buffer size =    97.50 MiB
+llama_memory_recurrent:      CUDA0 RS buffer size =     1.50 MiB
+sched_reserve:      CUDA0 compute buffer size =   120.39 MiB
+sched_reserve:      CUDA0 compute buffer size =   125.39 MiB
+sched_reserve:  CUDA_Host compute buffer size =     7.00 MiB
+"""
+OLD_LLAMA = """
+0.00.315.460 I llm_load_tensors:      CUDA0 buffer size =  1000.00 MiB
+0.00.315.460 I llm_load_tensors:      CUDA1 buffer size =  1500.00 MiB
+0.00.319.466 I llama_new_context_with_model: n_ctx      = 512
+0.00.319.842 I llama_kv_cache_init:      CUDA0 KV buffer size =     9.00 MiB
+0.00.319.842 I llama_kv_cache_init:      CUDA1 KV buffer size =     8.00 MiB
+0.00.331.783 I llama_new_context_with_model:      CUDA0 compute buffer size =    16.75 MiB
+"""
+MIB = 2**20
+LLAMA_FOUND = Started(2228.82 * MIB, 125.39 * MIB, 515 * MIB, 32_768, 4)
 
 
 @pytest.mark.parametrize(
     ("text", "found"),
     [
+        (LLAMA, LLAMA_FOUND),
+        (LLAMA + "main: server is listening on http://0.0.0.0:8080\n" + LLAMA, LLAMA_FOUND),
+        (LLAMA.replace("416.00", "900.00") + LLAMA, LLAMA_FOUND),
+        (OLD_LLAMA, Started(1500 * MIB, 16.75 * MIB, 9 * MIB, 512)),
+        (LLAMA.replace("CUDA0", "CPU"), None),
         (V1, Started(7.61 * GIB, None, 11.1 * GIB, 81_552, 4.98, 0.55 * GIB)),
         (V0, Started(7.51 * GIB, 2.53 * GIB, 10.68 * GIB, None, 9.5, None)),
         (PROFILED, Started(8.32 * GIB, 1.2 * GIB, None, None, None, None)),
@@ -97,6 +130,11 @@ def test_hostile_lines_are_bounded(line: str) -> None:
 @pytest.mark.parametrize("table", [None, [], {"tokens": "many"}, {"tokens": True}, {"tokens": -1}, {"tokens": 1e300}])
 def test_a_damaged_file_gives_no_sizes(table: object) -> None:
     assert stored_start(table) == Started()
+
+
+def test_a_context_that_is_rounded_up_is_expected() -> None:
+    expected = Expected("fits", 10_000, 10_000, 10_000, 4.0)
+    assert [Started(tokens=count).is_unexpected(expected) for count in (9_728, 10_240, 11_264)] == [True, False, True]
 
 
 def test_only_tokens_outside_the_error_are_unexpected() -> None:
