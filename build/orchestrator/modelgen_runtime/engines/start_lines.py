@@ -1,8 +1,9 @@
 """Read the sizes that an engine prints while it starts, in all forms of its releases.
 
 Sources: vllm/v1/worker/gpu_model_runner.py and gpu_worker.py, vllm/v1/core/kv_cache_utils.py and vllm/worker/worker.py
-of 0.8.5 to 0.33.0; sglang/srt/model_executor/model_runner.py and managers/scheduler.py of 0.4.6 to 0.5.9. Lines are
-untrusted: their number and length are bounded by the log, and the patterns match bounded digits.
+of 0.8.5 to 0.33.0; sglang/srt/model_executor/model_runner.py and managers/scheduler.py of 0.4.6 to 0.5.9; those of
+llama.cpp are in `buffer_lines`. Lines are untrusted: their number and length are bounded by the log, and the patterns
+match bounded digits.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
+
+from modelgen_runtime.engines.buffer_lines import READY, Buffers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +49,10 @@ _MESSAGE = re.compile(
 )
 """A message with a size, behind the prefix of the logger; the text of a logged request is behind another message."""
 _LONGEST = 1000
-_READY = ("Application startup complete", "The server is fired up and ready to roll")
+_STARTS_AGAIN = "loading model"
+_READY = ("Application startup complete", "The server is fired up and ready to roll", READY)
+_ROUNDED_UP = 255
+"""llama.cpp rounds the tokens of the context of a slot, which are fixed, up to a multiple of 256."""
 _LARGEST = ("weights", "activations", "graphs")
 """Sizes of which the largest counts if several processes print them; of the others, the smallest does."""
 
@@ -68,15 +74,21 @@ class Started:
 
     def is_unexpected(self, expected: Expected | None) -> bool:
         """Return whether the tokens are outside the error of the estimate."""
-        return self.tokens is not None and expected is not None and not expected.least <= self.tokens <= expected.most
+        if self.tokens is None or expected is None:
+            return False
+        is_fixed = expected.least == expected.most
+        rounded = _ROUNDED_UP * max(1, int(expected.requests)) if is_fixed else 0
+        return not expected.least <= self.tokens <= expected.most + rounded
 
 
 def read_start(lines: Iterable[str]) -> Started | None:
     """Return the sizes that an engine printed before it was ready, of the last start, or None if it printed none."""
     found: dict[str, float] = {}
-    is_ready = False
+    buffers, is_ready = Buffers(), False
     for line in lines:
         is_ready = is_ready or any(text in line for text in _READY)
+        if not is_ready or _STARTS_AGAIN in line:
+            is_ready = not buffers.read(line) and is_ready
         message = _MESSAGE.match(line)
         if message is not None and message[1] and (is_ready or found.keys() & {"cache", "tokens"}):
             found, is_ready = {}, False  # weights are loaded before there is a cache, so that this is another start
@@ -87,6 +99,7 @@ def read_start(lines: Iterable[str]) -> Started | None:
                 size = float(match[1].replace(",", "")) * (_UNITS[match[2]] if match.re.groups > 1 else 1)
                 best = max if name in _LARGEST else min
                 found[name] = best(found.get(name, size), size)
+    found |= buffers.table()
     return stored_start(found) if found else None
 
 
