@@ -59,7 +59,7 @@ def test_llama_swap() -> None:
     assert "the models of the group `big` take turns" in found.text
     for word in ("filters.stripParams", "filters.setParams", "checkEndpoint", "useModelName", "cmdStop", "apiKeys"):
         assert f"  {word}" in found.text, word
-    for sentence in ("`modelgen key`", "its `filters` are left out", "`voice` run no engine", "HF_TOKEN in the shell"):
+    for sentence in ("`modelgen key`", "its `filters` are left out", "`voice` runs no engine", "HF_TOKEN in the shell"):
         assert sentence in notes, sentence
     assert "a-key-of-a-client" not in found.text + notes
 

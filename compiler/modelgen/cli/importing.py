@@ -62,6 +62,8 @@ def import_command(files: tuple[Path, ...], *, gpu: str | None, out: Path, assum
         assumed=versions_of(assumed),
     )
     if not imported.models:
+        for note in imported.notes:
+            click.echo(f"modelgen: {note}", err=True)
         click.echo(
             f"modelgen: no engine found in {_counted(len(imported.others), 'service')}; nothing is written", err=True
         )

@@ -23,10 +23,21 @@ _FLAG = re.compile(
     re.IGNORECASE,
 )
 
+# The password of a URL, and the value of an Authorization header.
+CREDENTIALS = re.compile(
+    r"(?<=://)[^\s/:@]*:(?P<password>[^\s/@]+)(?=@)|\b(?:[Bb]earer|[Bb]asic)[ \t]+(?P<token>[\w.~+/=-]{8,})"
+)
+
 
 @lru_cache(maxsize=16)  # many findings on one long line mask it only once
 def mask(text: str) -> str:
     """Replace tokens and the values of secret-looking keys by asterisks of the same length."""
     text = _TOKEN.sub(lambda found: "*" * len(found[0]), text)
+    text = CREDENTIALS.sub(_hide, text)
     text = _FLAG.sub(lambda found: found["flag"] + "*" * len(found["value"]), text)
     return _PAIR.sub(lambda found: found["key"] + found["sign"] + "*" * len(found["value"]), text)
+
+
+def _hide(found: re.Match[str]) -> str:
+    secret = found["password"] or found["token"]
+    return found[0].replace(secret, "*" * len(secret))

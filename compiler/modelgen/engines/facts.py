@@ -299,6 +299,7 @@ class ServerLine(NamedTuple):
         several_hosts: Flags that spread a model over several hosts.
         shm_since: The first release that does not start with Docker's 64 MiB of shared memory; None if all do.
         images_lack_health: Whether no image of its project has a health check.
+        several_models: Whether the flag for the model may be repeated, for several models.
     """
 
     programs: tuple[Program, ...]
@@ -314,3 +315,4 @@ class ServerLine(NamedTuple):
     several_hosts: tuple[str, ...] = ()
     shm_since: tuple[int, ...] | None = None
     images_lack_health: bool = False
+    several_models: bool = False

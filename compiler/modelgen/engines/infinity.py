@@ -122,6 +122,7 @@ ENGINE = Engine(
         image_names=re.compile("infinity"),
         own_program=lambda *_: Program(("infinity_emb",)),
         names="served-model-name",
+        several_models=True,
     ),
     environment={"INFINITY_ANONYMOUS_USAGE_STATS": "0"},
     variables="INFINITY_",

@@ -50,6 +50,7 @@ _COMPOSE = {
     "ulimit": "ulimits",
     "name": "container_name",
     "memory": "mem_limit",
+    "pull": "pull_policy",
     "m": "mem_limit",
     "device": "devices",
     "network": "network_mode",

@@ -63,7 +63,7 @@ def _read_other(source: Source, variables: Mapping[str, str], beside: Mapping[st
         root = None
     reader = Reader(source, variables)
     if has_models(reader, root):
-        return read_llamaswap(reader, root, beside)
+        return read_llamaswap(Reader(source, None), root, beside)
     if is_recipe(reader, root):
         return read_recipe(reader, root)
     return read_shell(source) if not reader.entries(root) and _LINE.search(source.text) else None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelgen.foreign.docker_run import is_docker_run, read_docker_run
 from modelgen.foreign.services import Foreign, Service, Unread, Variable
-from modelgen.foreign.shell_words import commands
+from modelgen.foreign.shell_words import assignments, commands
 from modelgen.foreign.values import Value
 from modelgen.foreign.yaml_nodes import MOST_SERVICES
 from modelgen.source import Source, Span
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _EXEC = re.compile(r"^ExecStart=[-@:+!]*(?P<line>.*)$", re.MULTILINE)
 _ENVIRONMENT = re.compile(r"^Environment=(?P<line>.*)$", re.MULTILINE)
+_KEY = re.compile(r"^(?P<key>[A-Z]\w+)=(?P<value>.*)$", re.MULTILINE | re.ASCII)
+_READ = ("ExecStart", "Environment")
 _UNIT = re.compile(r"^\[(?:Unit|Service)\]\s*$", re.MULTILINE)
 
 
@@ -45,6 +48,7 @@ def read_shell(source: Source) -> Foreign:
     script = Value(source.text, Text(source))
     services: dict[str, Service] = {}
     unread: tuple[Unread, ...] = ()
+    keys = _unit_keys(source.text) if is_unit(source.text) else {}
     for words, own in _commands(script):
         if len(services) >= MOST_SERVICES:
             unread = (Unread(words[0].span, f"only the first {MOST_SERVICES:,} commands are checked"),)
@@ -53,7 +57,11 @@ def read_shell(source: Source) -> Foreign:
         place = Value(name, Fixed(words[0].span))
         if name in services:
             name = f"{name}, column {words[0].span.column}"
-        services[name] = read_command(place._replace(text=name), words, own)
+        service = read_command(place._replace(text=name), words, own)
+        if keys:
+            has_all = service.has_all_variables and "EnvironmentFile" not in keys
+            service = replace(service, keys=frozenset(keys), written=keys.get, has_all_variables=has_all)
+        services[name] = service
     if not services:
         reason = Unread(source.start, "it has no command", is_error=True)
         return Foreign("shell", (source,), unread=(reason,))
@@ -88,12 +96,16 @@ def _commands(script: Value) -> Iterator[tuple[tuple[Value, ...], dict[str, Valu
         return
     environment: dict[str, Value] = {}
     for line in _lines(script, _ENVIRONMENT):
-        for command in commands(line, {}):
-            environment |= command.variables
+        environment |= assignments(line)
     for line in _lines(script, _EXEC):
         known = {name: value.text for name, value in environment.items()}
         for command in commands(line, known):
             yield command.words, environment
+
+
+def _unit_keys(text: str) -> dict[str, str]:
+    """Return the keys of a unit beside its commands and variables."""
+    return {found["key"]: found["value"] for found in _KEY.finditer(text) if found["key"] not in _READ}
 
 
 def _lines(script: Value, pattern: re.Pattern[str]) -> Iterator[Value]:

@@ -41,6 +41,8 @@ class _Scanner:
         self.variables = dict(variables)
         self.commands: list[Command] = []
         self._room = 4 * len(script.text) + _LONGEST
+        self.assigned: dict[str, Value] = {}
+        self._exported: dict[str, Value] = {}
         self._words: list[Value] = []
         self._letters: list[str] = []
         self._offsets: list[int] = []
@@ -91,9 +93,12 @@ class _Scanner:
         if self._words:
             command = _without_prefix(self._words)
             if command.words:
-                self.commands.append(command)
+                self.commands.append(command._replace(variables={**self._exported, **command.variables}))
             else:  # assignments alone hold for what follows
                 self.variables |= {name: value.text for name, value in command.variables.items()}
+                self.assigned |= command.variables
+                if self._words[0].text == "export":
+                    self._exported |= command.variables
         self._words = []
 
 
@@ -105,6 +110,15 @@ def commands(script: Value, variables: Mapping[str, str], *, is_one_line: bool =
         variables: The values of its environment.
         is_one_line: Whether the end of a line is a space.
     """
+    return _scanned(script, variables, is_one_line=is_one_line).commands
+
+
+def assignments(script: Value) -> dict[str, Value]:
+    """Return the variables that a script sets alone, without a command."""
+    return _scanned(script, {}, is_one_line=False).assigned
+
+
+def _scanned(script: Value, variables: Mapping[str, str], *, is_one_line: bool) -> _Scanner:
     scanner, text, at = _Scanner(script, variables), script.text, 0
     quote, heredocs = "", list[str]()
     while at < len(text):
@@ -150,7 +164,7 @@ def commands(script: Value, variables: Mapping[str, str], *, is_one_line: bool =
             scanner.put(letter, at)
             at += 1
     scanner.end_command(len(text))
-    return scanner.commands
+    return scanner
 
 
 def _escape(scanner: _Scanner, text: str, at: int, quote: str) -> int:

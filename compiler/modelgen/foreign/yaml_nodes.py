@@ -94,11 +94,11 @@ class Reader:
 
     Args:
         source: The text.
-        variables: The values of variables.
+        variables: The values of variables; None where `$` has no meaning.
         folder: Its folder, relative to that of the first file.
     """
 
-    def __init__(self, source: Source, variables: Mapping[str, str], folder: str = "") -> None:
+    def __init__(self, source: Source, variables: Mapping[str, str] | None, folder: str = "") -> None:
         self.source = source
         self.folder = folder
         self.missing: dict[str, Value] = {}
@@ -140,7 +140,7 @@ class Reader:
         if not isinstance(node, ScalarNode) or is_null(node):
             return None
         self._count()
-        if "$" not in node.value:
+        if self._variables is None or "$" not in node.value:
             return Value(node.value, Scalar(self.source, node, None))
         found = interpolate(node.value, self._variables)
         if not found.is_valid:

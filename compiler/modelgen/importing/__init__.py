@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.config.familiar_names import PROGRAM_ENGINE
-from modelgen.importing.arguments import set_arguments
+from modelgen.importing.arguments import set_arguments, with_flag_variables
 from modelgen.importing.compose_keys import set_compose, set_variables
 from modelgen.importing.folders import rebase, rebased
 from modelgen.importing.gpus import set_devices
@@ -18,6 +18,7 @@ from modelgen.importing.llamaswap import set_file, set_settings
 from modelgen.importing.model_names import RESERVED, Names, served_names, service_name, wanted_id
 from modelgen.importing.notes import notes_of, set_callers
 from modelgen.importing.programs import Program, calls, find_program, set_program
+from modelgen.importing.secrets import shown
 from modelgen.importing.shares import set_rest, set_share
 from modelgen.importing.tables import Table
 from modelgen.importing.weights import Hub, set_hub, set_repo
@@ -83,7 +84,8 @@ def import_services(
         if not isinstance(one, Server) and not isinstance(programs.get(name), Program)
     }
     if len(others) == len(found):
-        return Imported("", (), (), tuple(others))
+        reasons = (_said_of(other, one, programs.get(other)) for other, one in others.items())
+        return Imported("", tuple(reasons) if foreign.kind != "shell" else (), (), tuple(others))
     name = foreign.written("name") if foreign.kind == "compose" else None
     file = File(foreign.sources[0].path, project_name(str(name or project)), card, _NO_HUB)
     names = Names()
@@ -150,7 +152,8 @@ class _Shared(NamedTuple):
 def _table(lifted: Lifted, shared: _Shared) -> Table:
     """Return the table of a server."""
     kind, names = shared.kind, shared.names
-    table = Table(lifted, names.take(wanted_id(lifted, kind)))
+    lifted, moved = with_flag_variables(lifted)
+    table = Table(lifted, names.take(wanted_id(lifted, kind)), left_out=moved)
     done = set_repo(table)
     _set_service(table, kind)
     set_image(table)
@@ -169,9 +172,20 @@ def _table(lifted: Lifted, shared: _Shared) -> Table:
         shared.hubs.append(hub)
     set_variables(table)
     set_compose(table, mount, shared.existing)
+    _set_script(table)
     if kind == "llama-swap":
         set_settings(table, names)
     return table
+
+
+def _set_script(table: Table) -> None:
+    """Say what the script around a server did beside."""
+    server = table.lifted.server
+    words = (*(server.service.entrypoint or ()), *(server.service.command or ()))
+    if not server.is_direct and words:
+        table.left_out[f"script {shown(max((word.text for word in words), key=len))}"] = (
+            "its server alone is imported: put the rest into an image of your own (`build`)"
+        )
 
 
 def _program_table(program: Program, shared: _Shared) -> Table:

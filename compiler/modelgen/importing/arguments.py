@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from modelgen.engines.catalogues import Kind
@@ -10,6 +11,8 @@ from modelgen.engines.flags import table_in
 from modelgen.importing.secrets import HIDDEN, is_secret
 from modelgen.importing.tables import PLACEHOLDER
 from modelgen.importing.weights import SNAPSHOT, repo_in
+from modelgen.lift.arguments import Entry
+from modelgen.lift.document import Lifted
 from modelgen.lockfile.repos import is_repo_id
 from modelgen.resolve.arguments import plain_release
 from modelgen.upgrading.flags import written_instead
@@ -17,11 +20,11 @@ from modelgen.upgrading.flags import written_instead
 if TYPE_CHECKING:
     from modelgen.engines.catalogues import Flag, Release
     from modelgen.importing.tables import Table
-    from modelgen.lift.arguments import Entry
 
 KEYS_TO_DO = "keys of clients belong in `[orchestrator] keys_file`: `modelgen key` makes one"
 _KEY_FLAGS = ("api-key", "api-key-file", "admin-api-key")
 _LENGTH = 16384
+_SECOND = "a model of its own: write another `[models.ID]` with this `repo`"
 _SWITCHES = (Kind.BOOL, Kind.FLAG, Kind.TRUTHY)
 
 
@@ -41,7 +44,7 @@ def set_arguments(table: Table, done: set[str]) -> None:
         head = entry.name.partition(".")[0]
         flag = release.get(head) if release else None
         reason = engine.owned_args.get(entry.name, engine.owned_args.get(head))
-        if entry.value is None:
+        if entry.value is None and entry.name not in _KEY_FLAGS:
             table.left_out[_written(entry)] = "its value is not known: write it in `args`"
         elif reason is not None:
             _set_owned(table, entry, reason)
@@ -51,6 +54,8 @@ def set_arguments(table: Table, done: set[str]) -> None:
             _set_replaced(table, entry, release)
         else:
             _put(table, entry, _typed(flag, entry.value))
+    if table.args.get(engine.length) == 0:
+        del table.args[engine.length]
     if engine.needs_length and engine.length not in table.args:
         table.args[engine.length] = _LENGTH
         table.comments["args", engine.length] = (
@@ -64,9 +69,40 @@ def set_arguments(table: Table, done: set[str]) -> None:
     if "loras" in table.keys and table.args.pop("enable-lora", None) is not None:
         table.left_out["--enable-lora"] = "modelgen sets it for `loras`"
     for entry in line.replaced:
-        table.left_out[_written(entry)] = "it is written again later"
+        several = engine.line is not None and engine.line.several_models and entry.name in engine.line.model
+        table.left_out[_written(entry)] = _SECOND if several else "it is written again later"
+        if several:
+            table.to_do.append(f"add a table for {entry.text}: a model has one `repo`")
     for word in line.valueless:
         table.left_out[word.text] = "it has no value"
+
+
+def with_flag_variables(lifted: Lifted) -> tuple[Lifted, dict[str, str]]:
+    """Return a server with its variables that set flags of modelgen's own as flags, and what is said of these.
+
+    llama.cpp and Text Embeddings Inference read each flag from a variable, too.
+    """
+    server, engine = lifted.server, lifted.server.engine
+    if engine.plain_flags is None:
+        return lifted, {}
+    by_variable, entries, moved = engine.plain_flags().flags_of_variables, dict(lifted.line.entries), dict[str, str]()
+    model = lifted.model
+    for name, (at_name, value) in server.service.variables.items():
+        flag = next(iter(by_variable.get(name, ())), None)
+        if (
+            flag is None
+            or value is None
+            or not value.is_known
+            or not (flag in engine.owned_args or flag == engine.length)
+        ):
+            continue
+        moved[name] = f"it is the flag `{flag}`"
+        if flag not in entries:
+            entries[flag] = Entry(flag, flag, value.text, at_name, value)
+            model = value if model is None and engine.line is not None and flag in engine.line.model else model
+    variables = {name: one for name, one in server.service.variables.items() if name not in moved}
+    server = server._replace(service=replace(server.service, variables=variables))
+    return Lifted(server, lifted.line._replace(entries=entries), model, lifted.is_positional), moved
 
 
 def _release(table: Table) -> Release | None:
@@ -181,11 +217,12 @@ def _has_null(value: Any) -> bool:  # noqa: ANN401
 
 def _written(entry: Entry) -> str:
     """Return a flag as it is written, without secrets."""
+    dashes = "-" if len(entry.key) == 1 else "--"
     if entry.value is True:
-        return f"--{entry.key}"
+        return f"{dashes}{entry.key}"
     if entry.value is None or is_secret(entry.name, entry.value):
-        return f"--{entry.key} …"
+        return f"{dashes}{entry.key} …"
     if entry.value is False:
         return f"--no-{entry.key}"
     values = entry.value if isinstance(entry.value, list) else [entry.value]
-    return " ".join((f"--{entry.key}", *map(str, values)))
+    return " ".join((f"{dashes}{entry.key}", *map(str, values)))

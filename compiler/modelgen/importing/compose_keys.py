@@ -16,23 +16,28 @@ from modelgen.foreign import UNKNOWN
 from modelgen.importing.health import CHECKS, set_patience
 from modelgen.importing.secrets import HIDDEN, is_secret, shown
 from modelgen.upgrading.edits import toml
+from modelgen.upgrading.flags import written_instead
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from modelgen.engines.catalogues.variables import Variables
+    from modelgen.engines.images.versions import Version
     from modelgen.foreign import Mount
     from modelgen.importing.tables import Table
 
 _READ = frozenset(
     ("image", "build", "command", "entrypoint", "environment", "env_file", "volumes", "gpus", "ports")
 ) | {"profiles", "deploy", "healthcheck", "health_start_period"}
+_GROUPS = "write their numbers as `groups` in the GPU's table: `getent group` prints them"
 _NETWORKS = "models are on a network of their own; join existing ones by `networks` in `[models.ID.compose]`"
 _OWN_MOUNT = "modelgen mounts its own there: caches, and the hub"
 _SOCKET = "docker.sock"
 _OURS = (*CACHE_PLACES, *HUBS, FILES, "/root/.triton", "/root/.cache/torch", "/root/.cache/triton")
+_DEPLOY = {"replicas": OWNED["scale"], "restart_policy": OWNED["restart"]}
 _FETCHED = "pass {} in the shell that runs `modelgen lock` and `modelgen fetch`"
 _OVERRIDDEN = "set {0} in a docker-compose.override.yml beside the output, as `environment: [{0}]` of its service"
-_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH")
+_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_API_TOKEN", "HF_TOKEN_PATH")
 _OTHERS = {
     **dict.fromkeys(("health_cmd", "health_interval", "health_retries", "health_timeout"), CHECKS),
     **dict.fromkeys(("health_start_interval", "no_healthcheck"), CHECKS),
@@ -40,6 +45,8 @@ _OTHERS = {
     "rm": "containers of models are kept, so that their logs are",
     "detach": "`modelgen up` starts them in the background",
     "d": "`modelgen up` starts them in the background",
+    **dict.fromkeys(("Restart", "RestartSec", "After", "Wants", "Requires", "WantedBy"), OWNED["restart"]),
+    "MemoryMax": "write `host_memory` in the model's own table",
     "develop": "write it in a docker-compose.override.yml beside the output",
 }
 
@@ -51,7 +58,9 @@ def set_variables(table: Table) -> None:
     known = server.engine.known_variables
     for name, variable in server.service.variables.items():
         value = variable.value
-        if name in _TOKENS or is_secret(name, value.text if value else ""):
+        if name in owned and name not in _TOKENS and is_secret(name, ""):
+            table.left_out[name] = f"{HIDDEN}; {owned[name]}"
+        elif name in _TOKENS or is_secret(name, value.text if value else ""):
             table.left_out[name] = HIDDEN
             is_fetched = name in _TOKENS and table.keys.get("offline") is not False
             table.to_do.append(_FETCHED.format(name) if is_fetched else _OVERRIDDEN.format(name))
@@ -59,6 +68,8 @@ def set_variables(table: Table) -> None:
             table.left_out[f"{name}={shown(value.text) if value else ''}"] = owned[name]
         elif value is None or not value.is_known:
             table.left_out[name] = "its value is not in the file: write it in `env`"
+        elif known and _is_gone(known, name, server.version):
+            _set_replaced(table, name, value.text)
         elif known and (known.meant.get(name) or known.flag_meant(name)):
             table.left_out[f"{name}={shown(value.text)}"] = f"{server.engine.title} does not read it"
         elif not value.text:
@@ -67,6 +78,25 @@ def set_variables(table: Table) -> None:
             table.env[name] = value.text
     if not server.service.has_all_variables:
         table.left_out["env_file"] = "it was not found, or is not read: write its variables in `env`"
+
+
+def _is_gone(known: Variables, name: str, version: Version | None) -> bool:
+    return version is not None and name in known.readers and not known.is_read(name, version)
+
+
+def _set_replaced(table: Table, name: str, value: str) -> None:
+    """Set the flags that replace a variable which the release does not read."""
+    server = table.lifted.server
+    known, version, engine = server.engine.known_variables, server.version, server.engine
+    instead = known.instead.get(name) if known else None
+    release = engine.catalogue().release(version) if engine.catalogue and version else None
+    written = written_instead(instead, value, release) if instead and release else None
+    for flag, one in (written or {}).items():
+        if flag not in table.args:
+            table.args[flag] = one
+            table.comments["args", flag] = f"was: {name}={value}, which {server.title} does not read"
+    if not written:
+        table.left_out[f"{name}={shown(value)}"] = f"{server.title} does not read it"
 
 
 def set_compose(table: Table, hub: Mount | None, existing: Collection[str]) -> None:
@@ -99,6 +129,8 @@ def _set_key(table: Table, key: str, value: Any, existing: Collection[str]) -> N
                 table.left_out[f"networks {one}"] = _NETWORKS
     elif key == "runtime" or (key == "devices" and any(device.kind != "nvidia" for device in table.devices)):
         table.left_out[f"{key} {shown(value)}"] = OWNED["gpus"]
+    elif key == "group_add" and not all(str(one).isdecimal() for one in value or ()):
+        table.left_out[f"{key} {shown(value)}"] = _GROUPS
     elif key == "container_name" or key in OWNED or key in _OTHERS or key not in ComposeKeys.model_fields:
         reason = OWNED.get(key) or _OTHERS.get(key) or "models.toml has no such key"
         table.left_out[f"{key} {shown(value)}".strip()] = reason
@@ -224,7 +256,7 @@ def _set_limits(table: Table) -> None:
         return
     for key, value in deploy.items():
         if key != "resources":
-            table.left_out[f"deploy.{key} {shown(value)}"] = OWNED["scale"] if key == "replicas" else OWNED["deploy"]
+            table.left_out[f"deploy.{key} {shown(value)}"] = _DEPLOY.get(key, OWNED["deploy"])
             continue
         for part, table_of in (value if isinstance(value, dict) else {}).items():
             for name, one in (table_of if isinstance(table_of, dict) else {}).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from modelgen.engines.engine import parallel_size
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _VISIBLE = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")
 _MOST = 64
+_FOR_PROCESSORS = re.compile(r"[-_:]cpu(?:[-_:.]|$)")
 CDI = "nvidia.com/gpu="
 """The beginning of the CDI names of GPUs."""
 
@@ -23,7 +25,7 @@ def set_devices(table: Table) -> None:
     lifted = table.lifted
     args = {name: one.value for name, one in lifted.line.entries.items()}
     size = min((parallel_size(lifted.server.engine, args) or (1, ()))[0], _MOST)
-    named = _named(lifted)
+    named = _named(lifted, size)
     found = _first(size) if named is None else named
     if named is None and not _has_gpus(lifted):
         return
@@ -39,8 +41,13 @@ def _first(number: int) -> list[Device]:
     return [Device(str(at)) for at in range(number)]
 
 
-def _named(lifted: Lifted) -> list[Device] | None:
-    """Return the GPUs that a service names or counts; None if it does neither."""
+def _named(lifted: Lifted, size: int) -> list[Device] | None:
+    """Return the GPUs that a service names or counts; None if it does neither.
+
+    Args:
+        lifted: The service.
+        size: How many its flags use.
+    """
     service = lifted.server.service
     found: list[Device] = []
     for request in service.gpus:
@@ -48,7 +55,9 @@ def _named(lifted: Lifted) -> list[Device] | None:
         found += [Device(text, "cdi" if "=" in text else "nvidia") for text in texts]
         if request.number:
             found += _first(min(request.number, _MOST))
-    found += [Device(one.text, "cdi") for one in service.devices if one.text.startswith(CDI)]
+    named = [one.text for one in service.devices if one.text.startswith(CDI)]
+    found += [Device(f"{CDI}{at}", "cdi") for at in range(size)] if f"{CDI}all" in named else []
+    found += [Device(text, "cdi") for text in named if text != f"{CDI}all"]
     visible = service.variable(*_VISIBLE)
     listed = [part.strip() for part in visible.text.split(",")] if visible else []
     if not listed or not all(part.isdecimal() or part.startswith(("GPU-", "MIG-")) for part in listed):
@@ -64,6 +73,8 @@ def _has_gpus(lifted: Lifted) -> bool:
     server, service = lifted.server, lifted.server.service
     visible = service.variable("NVIDIA_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES")
     if visible is not None and visible.text in ("", "none", "void", "-1"):
+        return False
+    if server.image is not None and _FOR_PROCESSORS.search(f"{server.image.name}:{server.image.tag or ''}"):
         return False
     if service.gpus or service.devices or service.runtime is not None or service.is_privileged:
         return True

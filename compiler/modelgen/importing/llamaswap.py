@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from modelgen.importing.secrets import shown
 from modelgen.importing.shares import LIMIT, share
 
 if TYPE_CHECKING:
@@ -32,9 +33,10 @@ _WHY = {
 _WHY_OF_FILE = {
     "apiKeys": "write `[orchestrator] keys_file`, with hashed keys: `modelgen key` makes one",
     "macros": "they are replaced by their values",
+    "matrix": "which models are loaded together follows from `gpu_memory`; `[profiles.NAME]` loads them at once",
     "startPort": "each engine has a network address of its own",
 }
-_READ_OF_FILE = ("models", "groups", "globalTTL", "healthCheckTimeout", "sendLoadingState", "hooks")
+_READ_OF_FILE = ("models", "groups", "globalTTL", "healthCheckTimeout", "sendLoadingState", "hooks", "profiles")
 
 
 def set_settings(table: Table, names: Names) -> None:
@@ -58,12 +60,12 @@ def set_settings(table: Table, names: Names) -> None:
     for key, value in settings.items():
         if key == "filters" and isinstance(value, dict):
             for name, one in value.items():
-                table.left_out[f"filters.{name} {one}"] = _WHY["filters"]
+                table.left_out[f"filters.{name} {shown(one)}"] = _WHY["filters"]
             table.to_do.append("its `filters` are left out: clients send these parameters themselves")
         elif key in ("checkEndpoint", "useModelName") and table.lifted.server.engine.line is None:
             continue  # of `set_program`
         elif key not in _CONSUMED:
-            table.left_out[f"{key} {value}"] = _WHY.get(key, "models.toml has no such key")
+            table.left_out[f"{key} {shown(value)}".strip()] = _WHY.get(key, "models.toml has no such key")
 
 
 def set_file(file: File, foreign: Foreign, tables: Mapping[str, Table]) -> None:
@@ -75,7 +77,7 @@ def set_file(file: File, foreign: Foreign, tables: Mapping[str, Table]) -> None:
         tables: The models, by their names in it.
     """
     for key in sorted(foreign.keys - {*_READ_OF_FILE}):
-        value = "" if key in ("apiKeys", "macros", "peers") else foreign.written(key)
+        value = "" if key in ("apiKeys", "macros", "peers") else shown(foreign.written(key))
         file.left_out[f"{key} {value}".strip()] = _WHY_OF_FILE.get(key, "models.toml has no such key")
         if key == "apiKeys":
             file.to_do.append(f"keys of clients: {_WHY_OF_FILE[key]}")
@@ -92,6 +94,13 @@ def set_file(file: File, foreign: Foreign, tables: Mapping[str, Table]) -> None:
         )
         if members:
             _set_group(file, name, group, members)
+    profiles = foreign.written("profiles")
+    for name, listed in (profiles if isinstance(profiles, dict) else {}).items():
+        together = [tables[one] for one in listed if one in tables] if isinstance(listed, list) else []
+        if together:
+            file.add_profile(str(name), together, is_default=False)
+        else:
+            file.left_out[f"profiles.{name} {shown(listed)}"] = "it names no imported model"
     hooks = foreign.written("hooks")
     preload = _preloaded(hooks)
     loaded = [tables[one] for one in preload if one in tables]

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+\[\]-]*")
+_PART = re.compile(r"-\d{5}-of-\d{5}$")
 _OUTSIDE = re.compile(r"[^A-Za-z0-9._-]+")
 RESERVED = ("orchestrator", "socket-proxy")
 """Services that modelgen adds."""
@@ -62,9 +63,10 @@ def wanted_id(lifted: Lifted, kind: str, name: str = "") -> str:
         return lifted.name
     if served and _ID.fullmatch(served[0]):
         return served[0]
-    if kind in ("shell", "recipe") and lifted.model is not None:
-        last = lifted.model.text.rstrip("/").rpartition("/")[2]
-        return last.partition(":")[0].removesuffix(".gguf").lower()
+    model = lifted.model.text if lifted.model is not None else lifted.line.text("hf-repo", "model-url")
+    if kind in ("shell", "recipe") and model:
+        last = model.rstrip("/").rpartition("/")[2].partition(":")[0]
+        return _PART.sub("", last.removesuffix(".gguf")).removesuffix("-GGUF").lower()
     return lifted.name
 
 

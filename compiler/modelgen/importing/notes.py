@@ -31,17 +31,18 @@ def notes_of(file: File, kind: str, others: Mapping[str, object]) -> list[str]:
         words = ", ".join(dict.fromkeys(_short(what) for what in file.left_out))
         found.append(f"left out {words}; the first comment says why")
     name = posixpath.basename(file.path)
+    listed = ", ".join(f"`{one}`" for one in others)
     if others and kind == "shell":
         found.append(f"other commands of {name} stay there: {', '.join(others)}")
     elif others and kind != "compose":
         found.append(
-            f"{', '.join(f'`{one}`' for one in others)} run no engine that modelgen knows: write them with "
+            f"{listed} {'runs' if len(others) == 1 else 'run'} no engine that modelgen knows: write it with "
             '`engine = "command"`'
         )
     elif others:
         models = ", ".join(f"`{table.lifted.name}`" for table in file.tables)
         found.append(
-            f"{', '.join(f'`{one}`' for one in others)} stay in {name}: remove {models} there, and add "
+            f"{listed} {'stays' if len(others) == 1 else 'stay'} in {name}: remove {models} there, and add "
             "`include: [build/docker-compose.yml]`"
         )
     return found
@@ -52,10 +53,10 @@ def set_callers(file: File, called: Sequence[Call], services: Mapping[str, Servi
     models = {table.lifted.name for table in file.tables}
     for call in called:
         if call.service in models and call.caller not in models:
-            file.to_do.append(
-                f"`{call.caller}` calls {mask(call.url)}: write `http://orchestrator:8080/v1` there, and give it the "
-                "network `edge` beside its own"
+            way_out = (
+                f"write `http://orchestrator:8080{call.path}` there, and give it the network `edge` beside its own"
             )
+            file.to_do.append(f"`{call.caller}` calls {mask(call.url)}: {way_out}")
     for name, service in services.items():
         waited = [one.name.text for one in service.depends_on if one.name.text in models]
         if name not in models and waited:

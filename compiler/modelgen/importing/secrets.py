@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.diagnostics.masking import mask
+from modelgen.diagnostics.masking import CREDENTIALS, mask
 from modelgen.foreign import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _NAME = re.compile(
-    r"(?:^|[-_])(?:api[-_]?keys?|token|secrets?|passwords?|credentials?|access[-_]?key(?:[-_]id)?)$", re.IGNORECASE
+    r"(?:^|[-_])(?:api[-_]?keys?|token|secrets?|passwords?|credentials?|authorization|access[-_]?key(?:[-_]id)?)$",
+    re.IGNORECASE,
 )
 _WORDS = re.compile(r"[\s=:,\"'\[\]{}]+")
 HIDDEN = "a secret, which is not copied"
@@ -20,7 +21,9 @@ HIDDEN = "a secret, which is not copied"
 
 def is_secret(name: str, value: Any) -> bool:  # noqa: ANN401 - any value
     """Return whether a value is a secret, by its name or by its form."""
-    return bool(_NAME.search(name)) or any(mask(word) != word for text in _texts(value) for word in _WORDS.split(text))
+    return bool(_NAME.search(name)) or any(
+        CREDENTIALS.search(text) or any(mask(word) != word for word in _WORDS.split(text)) for text in _texts(value)
+    )
 
 
 def _texts(value: Any) -> Iterable[str]:  # noqa: ANN401

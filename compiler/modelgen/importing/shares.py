@@ -74,7 +74,7 @@ def set_rest(tables: Sequence[Table]) -> None:
         beside = [one for one in tables if one is not table and _start_together(one, table)]
         left = LIMIT - max(sums([one for one in beside if one.share is not None]).values(), default=0.0)
         found = round(left / (1 + sum(one in programs for one in beside)), 2)
-        if beside and found > 0:
+        if any(one.share is not None for one in beside) and found > 0:
             table.put("gpu_memory", found, f"{PLACEHOLDER}what the other models leave")
     for table in programs:
         table.share = table.keys.get("gpu_memory")
@@ -100,11 +100,12 @@ def share(table: Table) -> float:
 
 
 def sums(tables: Sequence[Table]) -> Mapping[Device, float]:
-    """Return the shares of models that are loaded together, by GPU; a model without a share takes all."""
+    """Return the shares of models that are loaded together, by GPU; without one, all, and `auto` takes what is left."""
     found: dict[Device, float] = {}
     for table in tables:
         for device in table.devices:
-            found[device] = found.get(device, 0) + share(table)
+            is_divided = table.keys.get("gpu_memory") == "auto"
+            found[device] = found.get(device, 0) + (0 if is_divided else share(table))
     return {device: round(total, 6) for device, total in found.items()}
 
 

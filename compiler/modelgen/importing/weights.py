@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.checks.foreign.context import holds, hub_of, repo_of
 from modelgen.engines.images.places import HUBS
+from modelgen.foreign import UNKNOWN
 from modelgen.importing.tables import PLACEHOLDER
 from modelgen.lockfile.repos import is_commit, is_repo_id
 
@@ -20,6 +21,9 @@ SNAPSHOT = re.compile(r".*/?models--(?P<repo>[^/]+)/snapshots/(?P<commit>[0-9a-f
 _RESOLVED = re.compile(
     r"https?://(?:huggingface\.co|hf\.co)/(?P<repo>[^/]+/[^/]+)/resolve/(?P<ref>[^/]+)/(?P<file>[^?]+)"
 )
+_QUANT = re.compile(r"[-.](?P<quant>I?Q\d\w*|BF16|F16|F32|MXFP4)-GGUF$", re.IGNORECASE)
+_PART = re.compile(r"(?:-\d{5}-of-\d{5})?(?:\.gguf)?$")
+_HOME = "/.cache/huggingface"
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]+|--+|\.\.+")
 _DEFAULT_HOME = "~/.cache/huggingface/hub"
 
@@ -88,6 +92,8 @@ def _set_gguf(table: Table) -> set[str]:
             table.put("file", file)
         elif quant:
             table.put("quant", quant)
+        elif named := _QUANT.search(repo):
+            table.put("quant", named["quant"], "of the repository's name")
         else:
             table.put("quant", "Q4_K_M", "the default of `-hf`")
     elif resolved:
@@ -122,7 +128,7 @@ def _set_gguf(table: Table) -> set[str]:
 
 def _set_local(table: Table, path: str) -> None:
     """Name weights of the user's own, which `modelgen add` puts into the hub directory."""
-    name = _name(posixpath.basename(path.rstrip("/")).removesuffix(".gguf") or table.id)
+    name = _name(_PART.sub("", posixpath.basename(path.rstrip("/"))) or table.id)
     repo = f"local/{name}"
     table.put("repo", repo, f"was: {path}")
     host = _on_host(table, path)
@@ -164,13 +170,21 @@ def set_hub(table: Table) -> tuple[Hub | None, Mount | None]:
         if not holds(mount, inside) and target != posixpath.dirname(inside):
             continue
         if mount.kind != "bind" or mount.source is None or not mount.source.is_known:
-            name = mount.source.text if mount.source is not None and mount.source.is_known else "a volume"
-            return Hub(
-                "./models/hub", f"was: the volume `{name}`; copy its weights, or fetch them again", is_mounted=False
-            ), mount
+            return _unmounted(mount), mount
         source = mount.source.text.rstrip("/\\") or "/"
         return _corrected(table, source, target, inside), mount
     return None, None
+
+
+def _unmounted(mount: Mount) -> Hub:
+    """Return the hub directory in the place of a volume, or of a folder whose path begins with an unknown variable."""
+    text = mount.source.text if mount.source is not None else ""
+    if UNKNOWN not in text:
+        return Hub("./models/hub", f"was: the volume `{text}`; copy its weights, or fetch them again", is_mounted=False)
+    shown = text.replace(UNKNOWN, "…")
+    if text.removesuffix("/hub").endswith(_HOME):  # `${HOME}` and `$HOME` are the beginning in most public files
+        return Hub(_DEFAULT_HOME, f"was: {shown}, with a variable")
+    return Hub("./models/hub", f"{PLACEHOLDER}the file says `{shown}`, with a variable", is_mounted=False)
 
 
 def _corrected(table: Table, source: str, target: str, inside: str) -> Hub:

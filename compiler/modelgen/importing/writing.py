@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from modelgen.diagnostics.masking import mask
+from modelgen.engines.host.cards import find_known, vendor_of
 from modelgen.importing.shares import LIMIT, fit_together, sums
 from modelgen.importing.tables import PLACEHOLDER
 from modelgen.upgrading.edits import toml
@@ -71,7 +72,8 @@ class File:
             self.profiles[valid] = (ids, is_first)
         else:
             names = ", ".join(ids)
-            self.left_out[f"profile {name}"] = f"{names} take more than their GPUs together, so they take turns"
+            why = "take more than their GPUs together, so they take turns: write `gpu_memory` of each"
+            self.left_out[f"profile {name}"] = f"{names} {why}"
 
     def limits(self) -> dict[Device, float]:
         """Return the limits of GPUs on which models, alone or together, take more than the default."""
@@ -108,9 +110,10 @@ def _header(file: File) -> str:
 
 
 def _gpu(file: File, device: Device, name: str, limit: float | None) -> str:
-    keys: dict[str, Any] = {"card": file.card} if file.card else {"memory": _MEMORY}
+    is_named = file.card is not None and _is_of_kind(file.card, device.kind)
+    keys: dict[str, Any] = {"card": file.card} if is_named else {"memory": _MEMORY}
     comments: dict[tuple[str, ...], str] = (
-        {} if file.card else {("memory",): f'{PLACEHOLDER}write the product instead, such as `card = "RTX 3090"`'}
+        {} if is_named else {("memory",): f'{PLACEHOLDER}write the product instead, such as `card = "RTX 3090"`'}
     )
     keys["device"] = device.device
     if device.kind != "nvidia":
@@ -121,6 +124,12 @@ def _gpu(file: File, device: Device, name: str, limit: float | None) -> str:
         keys["limit"] = limit
         comments["limit",] = "the shares in the file take this much"
     return _table(f"gpus.{name}", keys, comments)
+
+
+def _is_of_kind(card: str, kind: str) -> bool:
+    """Return whether a GPU of a product can be of a kind; one that is not known can."""
+    known = find_known(card)
+    return not known or any((vendor_of(one.capability) == "amd") == (kind == "amd") for one in known)
 
 
 def _model(table: Table) -> str:

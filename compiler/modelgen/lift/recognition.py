@@ -173,13 +173,16 @@ def match_program(words: Sequence[Value]) -> tuple[Engine, Program, tuple[Value,
     if not words:
         return None
     first = words[0].text.rpartition("/")[2]
+    first = first.removesuffix(".exe")
     names = ["python" if _PYTHON.fullmatch(first) else first, *(word.text for word in words[1:4])]
     if names[0] == "python" and names[1:2] == ["-u"]:
         names.pop(1)
     skipped = 1 if len(words) > 1 and names[0] == "python" and words[1].text == "-u" else 0
     for name, line in LINES.items():
         for program in line.programs:
-            if tuple(names[: len(program.words)]) == program.words:
+            # Builds of one program stand side by side as `llama-server-b6500` or `llama-server-vulkan`.
+            is_build = len(program.words) == 1 and names[0].startswith(f"{program.words[0]}-")
+            if is_build or tuple(names[: len(program.words)]) == program.words:
                 return ENGINES[name], program, tuple(words[len(program.words) + skipped :])
     return None
 
