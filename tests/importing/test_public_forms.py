@@ -41,7 +41,7 @@ SERVER = "services: {{a: {{image: 'ghcr.io/ggml-org/llama.cpp:server-cuda-b6500'
         (SERVER.format("command: -hf o/m-Q8_0-GGUF -c 0"), "ctx-size = 16384 # a placeholder"),
         (SERVER.format("command: -m /m/x-00001-of-00003.gguf -c 4096"), 'repo    = "local/x" #'),
         (
-            "services: {a: {image: 'michaelf34/infinity:0.0.77', command: v2 --model-id o/m --model-id o/n, gpus: all}}",
+            "services: {a: {image: 'michaelf34/infinity:0.0.77', command: v2 --model-id o/m --model-id o/n}}",
             "#   --model-id o/m: a model of its own",
         ),
     ],
