@@ -42,7 +42,7 @@ def set_arguments(table: Table, done: set[str]) -> None:
         if entry.name in done or entry.key in done:
             continue
         head = entry.name.partition(".")[0]
-        flag = release.get(head) if release else None
+        flag = (release.get(entry.name) or release.get(head)) if release else None
         reason = engine.owned_args.get(entry.name, engine.owned_args.get(head))
         if entry.value is None and entry.name not in _KEY_FLAGS:
             table.left_out[_written(entry)] = "its value is not known: write it in `args`"
@@ -53,7 +53,7 @@ def set_arguments(table: Table, done: set[str]) -> None:
         elif flag is None and release is not None and server.is_release and engine.catalogue is not None:
             _set_replaced(table, entry, release)
         else:
-            _put(table, entry, _typed(flag, entry.value))
+            _put(table, entry, _typed(flag, entry.value), is_table=engine.plain_flags is None)
     if table.args.get(engine.length) == 0:
         del table.args[engine.length]
     if engine.needs_length and engine.length not in table.args:
@@ -164,10 +164,10 @@ def _set_replaced(table: Table, entry: Entry, release: Release) -> None:
             table.comments["args", name] = f"was: {_written(entry)}, which {title} does not have"
 
 
-def _put(table: Table, entry: Entry, value: Any) -> None:  # noqa: ANN401 - any TOML value
-    """Set a flag; `name.key` is a key of its table."""
+def _put(table: Table, entry: Entry, value: Any, *, is_table: bool) -> None:  # noqa: ANN401 - any TOML value
+    """Set a flag; in an engine with tables, `name.key` is a key of one."""
     head, _, inner = entry.name.partition(".")
-    if inner and isinstance(table.args.get(head, {}), dict):
+    if inner and is_table and isinstance(table.args.get(head, {}), dict):
         below = table.args.setdefault(head, {})
         *parents, last = inner.split(".")
         for parent in parents:

@@ -119,8 +119,8 @@ def _names_before(engine: Engine, name: str, new: Release) -> Iterator[str]:
 def _refitted(engine: Engine, key: str, value: Any, flag: Flag, new: Release) -> Change | None:  # noqa: ANN401
     """Return the change of a value that the release does not accept in this form; None if it accepts it."""
     is_pair = isinstance(value, bool)
-    if flag.kind is Kind.FLAG and not is_pair and str(value).lower() in {"on", "off", "1", "0"}:
-        is_on = str(value).lower() in {"on", "1"}
+    if flag.kind is Kind.FLAG and not is_pair and str(value).lower() in {"on", "off", "1", "0", "true", "false"}:
+        is_on = str(value).lower() in {"on", "1", "true"}
         return Change({key: True} if is_on else {}, f"`{flag.name}` takes no value in {_title(engine, new)}")
     is_bare = value is True and flag.optional
     if (

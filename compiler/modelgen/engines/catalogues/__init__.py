@@ -196,7 +196,9 @@ class Catalogue:
         return self._position[name]
 
     def label(self, name: str) -> str:
-        """Return a release as in prose: 0.17 if 0.17.1 is the first known release of its line."""
+        """Return a release as in prose: 0.17 if 0.17.1 is the first known release of its line; a build as it is."""
+        if not name[0].isdecimal():
+            return name
         at = self._position[name]
         line = self.releases[at][: self.line]
         is_first = at == 0 or self.releases[at - 1][: self.line] != line

@@ -16,12 +16,13 @@ from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, is_classifier,
 from modelgen.engines.catalogues import catalogue
 from modelgen.engines.catalogues.models import Models
 from modelgen.engines.engine import Engine, Run
-from modelgen.engines.facts import Attention, Instead, Opens, Program, ServerLine
+from modelgen.engines.facts import Attention, Opens, Program, ServerLine
 from modelgen.engines.flags import format_flag, owned
 from modelgen.engines.flags.families import families
 from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, VERSION, CudaSuffix, Published
 from modelgen.engines.images.versions import parse_capability
 from modelgen.engines.sglang.memory import WRITTEN, arithmetic, beside_weights, pools, static_share, written_share
+from modelgen.engines.sglang.replaced_flags import INSTEAD
 from modelgen.engines.weights import loaders
 from modelgen.engines.weights.splitting import PLAIN, cut_groups, uneven
 from modelgen.ir import Launch
@@ -117,19 +118,6 @@ _OWNED_VARIABLES = {
     "SGLANG_USE_MODELSCOPE": owned.MODELSCOPE,
 }
 
-# vLLM's names for flags that have another name in SGLang.
-INSTEAD = {
-    "enable-auto-tool-choice": Instead("remove it: `tool-call-parser` alone is enough", ("tool-call-parser",)),
-    "enable-prefix-caching": Instead(
-        "remove it: it is on unless `disable-radix-cache` is set", ("disable-radix-cache",)
-    ),
-    "enforce-eager": Instead("write `disable-cuda-graph`", ("disable-cuda-graph",)),
-    "gpu-memory-utilization": Instead("write `gpu_memory` in the model's table: a size or a share of the card"),
-    "max-model-len": Instead("write `context-length`", ("context-length",)),
-    "max-num-batched-tokens": Instead("write `chunked-prefill-size`", ("chunked-prefill-size",)),
-    "max-num-seqs": Instead("write `max-running-requests`", ("max-running-requests",)),
-    "tokenizer": Instead("write `tokenizer-path`", ("tokenizer-path",)),
-}
 # srt/function_call/function_call_parser.py and srt/parser/reasoning_parser.py of 0.5.9 and 0.5.23: the detectors whose
 # format is that of the family.
 _THINKS = ("qwen3", "qwen3-thinking", "deepseek-v3", "glm45", "kimi_k2", "interns1", "minimax")
