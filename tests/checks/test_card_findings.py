@@ -769,3 +769,25 @@ def test_unified_memory_is_one_budget_for_one_model_too() -> None:
     both = MODEL.replace('gpus = ["gpu0"]', 'gpus = ["gpu0"]\ngpu_memory = "80GiB"\nhost_memory = "%s"')
     assert "limits-over-host" in {rule for rule, _, _ in found(gpu(gb10, both % "100GiB"))}
     assert "limits-over-host" not in {rule for rule, _, _ in found(gpu(gb10, both % "30GiB"))}
+
+
+@pytest.mark.parametrize(
+    ("card", "version", "config", "needed"),
+    [
+        ("T4", "0.5.9", method('{"quant_method": "awq"}'), ""),
+        ("T4", "0.5.9", method('{"quant_method": "mxfp4"}'), "8.0"),
+        ("T4", "0.5.9", scheme(INT4), "8.0"),
+        ("RTX 3090", "0.5.9", method('{"quant_method": "modelopt", "quant_algo": "FP8"}'), "8.9"),
+        ("H100", "0.5.9", method('{"quant_method": "modelopt", "quant_algo": "NVFP4"}'), "10.0"),
+        ("H100", "0.5.13", method('{"quant_method": "modelopt", "quant_algo": "NVFP4"}'), ""),
+        ("B200", "0.5.9", method('{"quant_method": "modelopt", "quant_algo": "NVFP4"}'), ""),
+        ("H100", "0.5.9", scheme(FP4, FP4), "10.0"),
+        ("H100", "0.5.22", scheme(FP4, FP4), ""),
+        ("RTX 3090", "0.5.9", scheme(FP8, FP8), ""),
+    ],
+)
+def test_quantizations_of_sglang(card: str, version: str, config: str, needed: str) -> None:
+    toml = of_sglang(card, "context-length = 8").replace("v0.5.9", f"v{version}")
+    messages = [item[1] for item in found(toml, LOCK.format(config=config)) if "checkpoint-for" in item[0]]
+    assert len(messages) == bool(needed)
+    assert all(f"which needs {needed} in SGLang" in message for message in messages)

@@ -631,3 +631,28 @@ def test_lengths_under_other_keys(config: dict[str, Any], engine: str, *, is_fou
     lock = entry("org/m", {**QWEN, **config}, TEMPLATE)
     version = "0.19.0" if engine == "vllm" else "0.5.9"
     assert ("length-over-model" in rules(models, lock, engine, version)) == is_found
+
+
+GATE, EXPERTS = (["model.layers.0.mlp.gate"], ["model.layers.0.mlp.experts"])
+
+
+@pytest.mark.parametrize(
+    ("table", "size", "args", "is_fine"),
+    [
+        (BLOCKS, 4, "", True),
+        (BLOCKS, 8, "", False),
+        (BLOCKS, 8, ", ep-size = 8", True),
+        (BLOCKS, 8, ", ep-size = 2", True),
+        (BLOCKS, 8, ', moe-a2a-backend = "deepep"', True),
+        ({**BLOCKS, "modules_to_not_convert": GATE}, 8, "", False),
+        ({**BLOCKS, "modules_to_not_convert": EXPERTS}, 8, "", True),
+        (AWQ, 8, "", True),
+    ],
+)
+def test_experts_in_blocks_on_sglang(table: dict[str, Any], size: int, args: str, is_fine: bool) -> None:  # noqa: FBT001
+    cards = "".join(f'[gpus.c{number}]\ncard = "H100"\ndevice = "{number + 2}"\n' for number in range(size))
+    names = json.dumps([f"c{number}" for number in range(size)])
+    flags = f"context-length = 8192, tp-size = {size}{args}"
+    model = f'{cards}[models.m]\nengine = "sglang"\nrepo = "org/m"\ngpus = {names}\nargs = {{ {flags} }}\n'
+    lock = entry("org/m", {**MOE, "quantization_config": table}, TEMPLATE)
+    assert ("weights-over-cards" in rules(model, lock, "sglang", "0.5.9")) != is_fine

@@ -21,6 +21,7 @@ from modelgen.engines.flags import format_flag, owned
 from modelgen.engines.flags.families import families
 from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, VERSION, CudaSuffix, Published
 from modelgen.engines.images.versions import parse_capability
+from modelgen.engines.sglang.capabilities import least_capability
 from modelgen.engines.sglang.memory import WRITTEN, arithmetic, beside_weights, pools, static_share, written_share
 from modelgen.engines.sglang.replaced_flags import INSTEAD
 from modelgen.engines.weights import loaders
@@ -186,15 +187,6 @@ def needed_for_backend(_: Version, backend: str, capability: int) -> str | None:
     return " or ".join(f"{major}.x" for major in generations)
 
 
-def least_capability(_: Version, method: str, __: Mapping[str, Any]) -> tuple[str, int] | None:
-    """Return the name of a quantization and the least capability for it; None if not known.
-
-    FP8 is refused below 8.0: `get_min_capability` in srt/layers/quantization/fp8.py, which srt/model_loader/loader.py
-    asks (0.4.6 to 0.5.23).
-    """
-    return ("FP8", 80) if method == "fp8" else None
-
-
 def launch(run: Run) -> Launch:
     """Return entry point and arguments for one model; the image has no entry point of its own that serves.
 
@@ -234,7 +226,19 @@ def split_obstacle(_: Version, args: Mapping[str, Any], config: Mapping[str, Any
     """Return what of a model a tensor-parallel size cannot split; data-parallel attention splits it otherwise."""
     if size == 1 or args.get("enable-dp-attention") is True:
         return None
-    return next(chain(uneven(config, size, PLAIN), cut_groups(config, size, PLAIN)), None)
+    experts = _expert_parts(args, size)
+    return next(chain(uneven(config, size, PLAIN), cut_groups(config, size, PLAIN, experts)), None)
+
+
+def _expert_parts(args: Mapping[str, Any], size: int) -> int | None:
+    """Return into how many parts each expert is split: expert parallelism divides experts among GPUs instead.
+
+    None if flags for other backends decide.
+    """
+    if "moe-a2a-backend" in args or "moe-dp-size" in args:
+        return None
+    ranks = size if is_on(args, "enable-ep-moe") or is_on(args, "enable-deepep-moe") else args.get("ep-size", 1)
+    return size // ranks if isinstance(ranks, int) and ranks >= 1 and size % ranks == 0 else None
 
 
 def counted_sizes(args: Mapping[str, Any]) -> tuple[str, ...]:

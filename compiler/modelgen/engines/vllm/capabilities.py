@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from modelgen.engines.images.versions import parse_capability
+from modelgen.engines.weights.schemes import modelopt, scheme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,16 +65,6 @@ _ONLY: Mapping[str, tuple[str, tuple[int, ...], tuple[int, ...]]] = {
     "gptq": ("float16", (0, 8, 5), (0, 13)),
     "mxfp4": ("bfloat16", (0, 10, 1), (0, 33)),
 }
-_SCHEMES = {
-    ("float8", "float8"): "FP8",
-    ("float8", ""): "FP8",
-    ("int8", "int8"): "INT8",
-    ("int4", ""): "integer weights",
-    ("int8", ""): "integer weights",
-    ("int4", "float8"): "INT4 weights with FP8 activations",
-    ("float4", "float4"): "NVFP4",
-    ("float4", ""): "NVFP4",
-}
 
 
 def runs_on_cuda(tag: str, version: Version | None, capability: str) -> bool | None:
@@ -116,7 +107,7 @@ def least_capability(version: Version, method: str, config: Mapping[str, Any]) -
         method: `quant_method` of the checkpoint, or the value of the flag `quantization`.
         config: `quantization_config` of the checkpoint; empty for the flag.
     """
-    name = _scheme(config) if method == "compressed-tensors" else _modelopt(method, config)
+    name = scheme(config) if method == "compressed-tensors" else modelopt(method, config)
     history = _LEAST.get(name)
     if history is None:
         return None
@@ -128,28 +119,5 @@ def unsupported_on(
 ) -> str | None:
     """Return the name of a quantization that a release does not support on a newer GPU; None otherwise."""
     is_read = _INT8_SINCE <= version.release < _INT8_READ_UNTIL and _OTHER_KERNELS not in env
-    is_int8 = method == "compressed-tensors" and _scheme(config) == "INT8"
+    is_int8 = method == "compressed-tensors" and scheme(config) == "INT8"
     return "INT8" if is_read and is_int8 and capability >= _INT8_BELOW else None
-
-
-def _modelopt(method: str, config: Mapping[str, Any]) -> str:
-    if method != "modelopt" or not config:
-        return method
-    return {"FP8": "modelopt", "NVFP4": "modelopt_fp4"}.get(str(config.get("quant_algo")), "")
-
-
-def _scheme(config: Mapping[str, Any]) -> str:
-    """Return the scheme of a compressed-tensors checkpoint; empty for an unknown one, or for several."""
-    groups = config.get("config_groups")
-    found = {_scheme_of(group) for group in groups.values()} if isinstance(groups, dict) else set()
-    return found.pop() if len(found) == 1 else ""
-
-
-def _scheme_of(group: Any) -> str:  # noqa: ANN401 - whatever config.json holds
-    table = group if isinstance(group, dict) else {}
-    return _SCHEMES.get((_kind(table.get("weights")), _kind(table.get("input_activations"))), "")
-
-
-def _kind(table: Any) -> str:  # noqa: ANN401 - whatever config.json holds
-    """Return the type of a tensor, such as `float8`; empty for one that is not quantized."""
-    return f"{table.get('type')}{table.get('num_bits')}" if isinstance(table, dict) else ""

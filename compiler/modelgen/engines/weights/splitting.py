@@ -12,7 +12,7 @@ from modelgen.engines.api.warmup import architectures
 from modelgen.engines.weights.model_config import positive, quantization, text_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 PLAIN = frozenset(
     {"Gemma2ForCausalLM", "Gemma3ForCausalLM", "GraniteForCausalLM", "LlamaForCausalLM", "MistralForCausalLM"}
@@ -22,8 +22,8 @@ PLAIN = frozenset(
 _VOCABULARY_PADDING = 64
 
 
-def cut_groups(config: Mapping[str, Any], size: int, known: frozenset[str]) -> Iterator[str]:
-    """Yield the quantized width whose groups the parts would cut, of a dense model in AWQ or in FP8 with blocks.
+def cut_groups(config: Mapping[str, Any], size: int, known: frozenset[str], expert_parts: int | None) -> Iterator[str]:
+    """Yield the quantized width whose groups the parts would cut: of experts in FP8 with blocks, else of AWQ as well.
 
     SGLang stops with "not aligned with the quantized weight shape" or "is not divisible by weight quantization block"
     (srt/layers/quantization/awq.py and fp8.py, 0.4.6 to 0.5.23).
@@ -32,17 +32,32 @@ def cut_groups(config: Mapping[str, Any], size: int, known: frozenset[str]) -> I
         config: The model's config.json.
         size: The tensor-parallel size.
         known: The architectures to which the rule applies.
+        expert_parts: Into how many parts each expert is split; None if that is not known.
     """
     names, text, table = architectures(config), text_config(config), quantization(config)
     width = positive(text.get("intermediate_size"))
     has_experts = any(positive(text.get(key)) for key in ("num_experts", "num_local_experts", "n_routed_experts"))
-    if not names or not {*names} <= known or width is None or has_experts or table.get("modules_to_not_convert"):
+    if has_experts:
+        width, size = positive(text.get("moe_intermediate_size")), expert_parts or 0
+    if not names or not {*names} <= known or width is None or not size:
+        return
+    left_out = table.get("modules_to_not_convert") or ()
+    if _leave_out_experts(left_out) if has_experts else left_out:
         return
     blocks = table.get("weight_block_size")
     is_fp8 = table.get("quant_method") == "fp8" and isinstance(blocks, list) and len(blocks) == 2
     group = positive(blocks[1]) if is_fp8 and blocks else positive(table.get("group_size"))
-    if group is not None and (is_fp8 or table.get("quant_method") == "awq") and (width % size or width // size % group):
+    is_cut = is_fp8 or (table.get("quant_method") == "awq" and not has_experts)
+    if group is not None and is_cut and (width % size or width // size % group):
         yield f"intermediate size of {width:,}, quantized in groups of {group},"
+
+
+def _leave_out_experts(names: Iterable[Any]) -> bool:
+    """Return whether experts may be among the layers that are not quantized; norms and the gate of experts are not."""
+    parts = ("expert", "down_proj", "up_proj", "re:", "*")
+    return any(
+        not isinstance(name, str) or name.endswith("mlp") or any(part in name for part in parts) for name in names
+    )
 
 
 def uneven(config: Mapping[str, Any], size: int, known: frozenset[str]) -> Iterator[str]:
