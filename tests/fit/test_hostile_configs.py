@@ -108,3 +108,11 @@ def test_long_lists_take_no_time(model: str, change: dict[str, object]) -> None:
         read_shape(CONFIGS[model] | change)
     except CannotEstimateError:
         return
+
+
+@pytest.mark.parametrize("key", ["model_type", "quantization_config", "hidden_size", "architectures", "layer_types"])
+def test_a_deep_value_is_not_written_out(key: str) -> None:
+    deep: list[object] = []
+    for _ in range(5000):
+        deep = [deep]
+    assert outcome(CONFIGS["Qwen3-14B"] | {key: deep}) is None or key == "layer_types"

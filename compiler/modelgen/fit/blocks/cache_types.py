@@ -69,7 +69,7 @@ def stored_type(config: Mapping[str, Any]) -> str | None:
     if isinstance(scheme, dict):
         bits = scheme.get("num_bits") if scheme.get("type") == "float" else None
         return "fp8" if bits == 8 else "nvfp4" if bits == 4 else "another"
-    return {"FP8": "fp8", "NVFP4": "nvfp4"}.get(str(scheme).upper(), "another")
+    return {"FP8": "fp8", "NVFP4": "nvfp4"}.get(scheme.upper() if isinstance(scheme, str) else "", "another")
 
 
 def served_type(written: Any, config: Mapping[str, Any], facts: MemoryFacts) -> Any:  # noqa: ANN401 - from models.toml

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from modelgen.fit.shapes.numbers import CannotEstimateError
+from modelgen.fit.shapes.numbers import CannotEstimateError, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -76,7 +76,7 @@ def check_quantization(config: Mapping[str, Any]) -> None:
         raise CannotEstimateError("`quantization_config` of config.json is not a table")
     method = written.get("quant_method", "modelopt" if "quant_algo" in written else None)
     if not isinstance(method, str) or method.lower() not in _METHODS:
-        raise CannotEstimateError(f"the quantization `{str(method)[:60]}` of config.json is not known")
+        raise CannotEstimateError(f"the quantization `{named(method)}` of config.json is not known")
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from modelgen.fit.shapes.classes import check_class, check_quantization
 from modelgen.fit.shapes.kinds import kinds_of
 from modelgen.fit.shapes.layers import Layers
-from modelgen.fit.shapes.numbers import CannotEstimateError, count, part, size
+from modelgen.fit.shapes.numbers import CannotEstimateError, count, named, part, size
 from modelgen.fit.shapes.states import DELTA_NETS, state_of
 from modelgen.fit.shapes.states import FAMILIES as WITH_STATES
 from modelgen.fit.shapes.towers import Tower, tower_of
@@ -122,7 +122,7 @@ def read_shape(config: Mapping[str, Any]) -> Shape:
     text = _text_part(config)
     family = text.get("model_type")
     if not isinstance(family, str) or family not in KNOWN:
-        raise CannotEstimateError(f"the family `{str(family)[:60]}` is not known")
+        raise CannotEstimateError(f"the family `{named(family)}` is not known")
     check_class(config, family, KNOWN, is_nested=text is not config)
     check_quantization(config)
     defaults = _DEFAULTS.get(family, {}) | ({} if text is config else _NESTED.get(family, {}))

@@ -49,3 +49,8 @@ def part(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Return a table of a config.json; empty without it."""
     found = values.get(key)
     return found if isinstance(found, dict) else {}
+
+
+def named(value: object) -> str:
+    """Return a value as a message has it; lists and tables, which may be deep, by their type."""
+    return str(value)[:60] if value is None or isinstance(value, str | bool | float) else f"<{type(value).__name__}>"

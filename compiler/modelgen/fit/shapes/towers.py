@@ -59,7 +59,8 @@ def tower_of(config: Mapping[str, Any], text: Mapping[str, Any]) -> Tower | None
     vision = part(config, "vision_config")
     if not vision and not part(config, "audio_config") and text is config:
         return None
-    family = str(config.get("model_type"))
+    written = config.get("model_type")
+    family = written if isinstance(written, str) else ""
     tokens, patches = _INPUTS.get(family, (0, 0))
     # Qwen2-VL has the width of its patches as `embed_dim`, and `hidden_size` is that of the text model.
     hidden = count(vision, "embed_dim") or count(vision, "hidden_size")
