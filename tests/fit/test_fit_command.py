@@ -163,7 +163,15 @@ def test_without_a_lock_it_says_which_command_makes_it(project: Path) -> None:
         (model("text-4b", THREE[0][1], max_model_len=8192, cpu_offload_gb=4), "weights in the host's memory"),
         (model("text-4b", THREE[0][1], max_model_len=8192, quantization="fp8"), "quantized while they are loaded"),
         (model("text-4b", THREE[0][1], max_model_len=8192) + 'loras = { sql = "a/b" }\n', "adapters"),
-        ('[models.text-4b]\nengine = "command"\nimage = "me/x:1"\nport = 1\ncommand = ["x"]\n', "is not estimated yet"),
+        (
+            '[models.text-4b]\nengine = "command"\nimage = "me/x:1"\nport = 1\ncommand = ["x"]\n',
+            "memory of command is not",
+        ),
+        (
+            '[engines.tei]\nimage = "ghcr.io/huggingface/text-embeddings-inference:86-1.9"\n'
+            + model("text-4b", THREE[0][1]).replace("repo =", 'engine = "tei"\nrepo ='),
+            "what Text Embeddings Inference takes besides its 7.49 GiB of weights",
+        ),
     ],
 )
 def test_what_is_not_known_has_no_estimate(project: Path, table: str, reason: str) -> None:

@@ -59,6 +59,11 @@ def test_the_rest_of_the_reservation_is_not_for_the_cache() -> None:
     assert estimated(QWEN_4B, mem_fraction_static=0.5).room.value / GIB < 4.5
 
 
+def test_no_more_requests_run_than_the_flag_allows() -> None:
+    assert estimated(QWEN_4B, context_length=1024).requests > 8
+    assert estimated(QWEN_4B, context_length=1024, max_running_requests=8).requests == 8
+
+
 def test_a_length_that_does_not_fit_comes_with_one_that_does() -> None:
     found = estimated(QWEN_4B, memory="15GiB", context_length=65536)
     assert found.verdict == "does not fit"

@@ -249,11 +249,13 @@ class PoolServing(NamedTuple):
         static: This share of the memory that is free when the engine starts.
         tensor: The GPUs of a tensor-parallel group.
         value: The bytes of one cached value.
+        sequences: The sequences that run at the same time; None if the memory alone decides.
     """
 
     static: float
     tensor: int
     value: int
+    sequences: int | None = None
 
 
 class Starter(NamedTuple):

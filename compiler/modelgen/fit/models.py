@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from modelgen.fit.budgets import share
 from modelgen.fit.estimate import Estimate, Start, estimate, verdict_of
 from modelgen.fit.gguf import GgufStart, estimate_parts, longest
-from modelgen.fit.pools import PoolStart, estimate_pool
+from modelgen.fit.pools import PoolCache, PoolStart, estimate_pool
 from modelgen.fit.shapes import CannotEstimateError
 from modelgen.fit.starts import card_of, start_of
 from modelgen.fit.weights import weights_of
@@ -50,7 +50,8 @@ def estimate_start(start: AnyStart) -> Estimate:
     at_most = start.length
     if verdict != "fits":
         at_most = cache.tokens(room.low) if isinstance(start, PoolStart) else longest(start, start.length)
-    return Estimate(start, lines, room, cache, at_most, verdict)
+    at_once = cache.sequences if isinstance(cache, PoolCache) else None
+    return Estimate(start, lines, room, cache, at_most, verdict, at_once)
 
 
 def _start_of_pool(resolved: Resolved, name: str, engine: Engine) -> PoolStart:

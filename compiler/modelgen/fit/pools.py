@@ -51,10 +51,17 @@ class PoolStart(NamedTuple):
 
 
 class PoolCache(NamedTuple):
-    """The KV cache of one GPU: `token` bytes for each token, and the longest request."""
+    """The KV cache of one GPU.
+
+    Args:
+        token: The bytes of a token.
+        length: The tokens of the longest request.
+        sequences: The sequences that run at the same time; None if the memory alone decides.
+    """
 
     token: int
     length: int
+    sequences: int | None = None
 
     @property
     def of_request(self) -> int:
@@ -86,7 +93,7 @@ def estimate_pool(start: PoolStart) -> tuple[tuple[Line, ...], PoolCache]:
         raise CannotEstimateError(serving)
     if stored_type(start.config) is not None and start.args.get("kv-cache-dtype", "auto") == "auto":
         raise CannotEstimateError("the checkpoint has a type of its own for the KV cache")
-    cache = PoolCache(_token_bytes(read_shape(start.config), serving), start.length)
+    cache = PoolCache(_token_bytes(read_shape(start.config), serving), start.length, serving.sequences)
     seen = overhead.visible(start.memory, None)
     free = seen.minus(Amount.around(_CONTEXT, _CONTEXT_ERROR, _CONTEXT_ERROR))
     reserved = Amount(*(int(memory * serving.static) for memory in free))

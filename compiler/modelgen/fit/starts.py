@@ -10,6 +10,7 @@ from modelgen.fit.measured import flags_digest
 from modelgen.fit.shapes import CannotEstimateError
 from modelgen.fit.weights import weights_of
 from modelgen.resolve.assets import config_in
+from modelgen.sizes import of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,11 @@ def start_of(resolved: Resolved, name: str) -> Start:
     run, pins = resolved.runs[name], resolved.pins[name]
     known = run.engine
     if known is None or known.memory is None:
-        raise CannotEstimateError(f"the memory of {known.title if known else run.engine_name} is not estimated yet")
+        title = known.title if known else run.engine_name
+        if pins.entry is None:
+            raise CannotEstimateError(f"the memory of {title} is not known")
+        weights = of_memory(sum(pins.entry.weights.values()))
+        raise CannotEstimateError(f"no public source shows what {title} takes besides its {weights} of weights")
     if run.version is None:
         raise CannotEstimateError("the version of its image is not known")
     card = card_of(resolved, run)

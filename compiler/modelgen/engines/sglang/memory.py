@@ -107,7 +107,8 @@ def pools(version: Version, cards: Cards, args: Mapping[str, Any]) -> PoolServin
     share = static_share(version, cards, args)
     if not share:
         return "the reserved memory leaves nothing for weights"
-    return PoolServing(float(share), whole_number(args.get("tp-size", 1)) or 1, value)
+    running = whole_number(args.get("max-running-requests"))
+    return PoolServing(float(share), whole_number(args.get("tp-size", 1)) or 1, value, running or None)
 
 
 def arithmetic(version: Version, cards: Cards, args: Mapping[str, Any]) -> str:
