@@ -170,7 +170,7 @@ def test_without_a_lock_it_says_which_command_makes_it(project: Path) -> None:
         (
             '[engines.tei]\nimage = "ghcr.io/huggingface/text-embeddings-inference:86-1.9"\n'
             + model("text-4b", THREE[0][1]).replace("repo =", 'engine = "tei"\nrepo ='),
-            "what Text Embeddings Inference takes besides its 7.49 GiB of weights",
+            "what TEI takes besides its 7.49 GiB of weights",
         ),
     ],
 )

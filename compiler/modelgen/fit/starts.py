@@ -32,8 +32,9 @@ def start_of(resolved: Resolved, name: str) -> Start:
         title = known.title if known else run.engine_name
         if pins.entry is None:
             raise CannotEstimateError(f"the memory of {title} is not known")
-        weights = of_memory(sum(pins.entry.weights.values()))
-        raise CannotEstimateError(f"no public source shows what {title} takes besides its {weights} of weights")
+        size = sum(pins.entry.weights.values())
+        weights = f"{of_memory(size)} of weights" if size else "weights"
+        raise CannotEstimateError(f"no public source shows what {title} takes besides its {weights}")
     if run.version is None:
         raise CannotEstimateError("the version of its image is not known")
     card = card_of(resolved, run)
