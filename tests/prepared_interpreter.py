@@ -154,6 +154,13 @@ class Forked(subprocess.Popen[str]):
         with self._connection:
             return self.pid, int.from_bytes(_receive(self._connection, _MESSAGE), "big")
 
+    def _wait(self, timeout: float | None) -> int:
+        """Wait for the status itself, where `subprocess` looks for an exit every 50 ms."""
+        is_running = self.returncode is None and timeout is not None
+        if is_running and not select.select([self._connection], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return super()._wait(None)  # type: ignore[misc,no-any-return]
+
     def _internal_poll(self, _deadstate: int | None = None, **_: object) -> int | None:
         if self.returncode is None and (ended := self._try_wait(os.WNOHANG))[0]:
             self._handle_exitstatus(ended[1])  # type: ignore[attr-defined]

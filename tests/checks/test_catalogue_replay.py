@@ -145,6 +145,21 @@ def rounds(values: dict[str, list[Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def right_models(engine: str, release: str) -> list[dict[str, Any]]:
+    """Return tables of args in which each flag of a release has each of its values.
+
+    What one flag needs of another is on in all of them, or off for both. The switches are on beside the first values,
+    and off in a table of their own: beside all values they would make the file ten times as long.
+    """
+    flags = {name: flag for name, flag in flags_of(engine, release).items() if not is_owned(engine, name)}
+    assert len(flags) > 100
+    switches = {name: True for name, flag in flags.items() if flag.kind in SWITCHES}
+    first, *more = rounds({name: flag.right(name) for name, flag in flags.items() if name not in switches})
+    models = [{**switches, **first}, *more]
+    beside = {name: value for name, value in BESIDE[engine].items() if name in flags}
+    return [*({**beside, **args} for args in models), dict.fromkeys(switches, False)]
+
+
 _ABSENT = object()
 
 
@@ -169,14 +184,7 @@ RELEASES = [
 
 @pytest.mark.parametrize(("engine", "release"), RELEASES)
 def test_right_values_are_no_error(engine: str, release: str) -> None:
-    flags = {name: flag for name, flag in flags_of(engine, release).items() if not is_owned(engine, name)}
-    assert len(flags) > 100
-    switches = {name: True for name, flag in flags.items() if flag.kind in SWITCHES}
-    others = {name: flag.right(name) for name, flag in flags.items() if name not in switches}
-    # What one flag needs of another is on in every round, or off for both.
-    models = [*({**BESIDE[engine], **switches, **args} for args in rounds(others)), dict.fromkeys(switches, False)]
-    models = [{name: value for name, value in args.items() if name in flags} for args in models]
-    found = replay(engine, release, models)
+    found = replay(engine, release, right_models(engine, release))
     left_out = ("gguf-repository", "unknown-draft-key")
     # Other rules: `gguf` is a value of these releases, which load one file only; JSON is right whatever its keys are.
     messages = {

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from test_catalogue_replay import BESIDE, IMAGES, REST, SWITCHES, data, flags_of, is_owned, rounds, toml
+from test_catalogue_replay import IMAGES, REST, SWITCHES, data, flags_of, right_models, toml
 
 from modelgen.checks.context import Context
 from modelgen.checks.flags import flag_values, unknown_flags
@@ -50,14 +50,10 @@ def version(text: str) -> Version:
 
 def every_flag(engine: str, release: str) -> bytes:
     """Return a file that uses every flag of a release, each with all of its values."""
-    flags = {name: flag for name, flag in flags_of(engine, release).items() if not is_owned(engine, name)}
-    switches = {name: True for name, flag in flags.items() if flag.kind in SWITCHES}
-    others = {name: flag.right(name) for name, flag in flags.items() if name not in switches}
-    models = [*({**BESIDE[engine], **switches, **args} for args in rounds(others)), dict.fromkeys(switches, False)]
     lines = [f"[engines.{engine}]", f'image = "{IMAGES[engine].format(release)}"']
-    for number, args in enumerate(models):
+    for number, args in enumerate(right_models(engine, release)):
         lines += [f"[models.m{number}]", 'repo = "a/b"', f'engine = "{engine}"', f"[models.m{number}.args]"]
-        lines += [f"{name} = {toml(value)}" for name, value in args.items() if name in flags]
+        lines += [f"{name} = {toml(value)}" for name, value in args.items()]
     return "\n".join([*lines, REST]).encode()
 
 

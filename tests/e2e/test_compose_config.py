@@ -36,7 +36,7 @@ def config(compose: Sequence[str], file: Path, *options: str) -> subprocess.Comp
 
 
 def profiles(file: Path) -> list[str]:
-    services = yaml.safe_load(file.read_text())["services"]
+    services = yaml.load(file.read_text(), Loader=yaml.CSafeLoader)["services"]
     return sorted({profile for service in services.values() for profile in service.get("profiles", ())})
 
 

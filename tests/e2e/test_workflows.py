@@ -16,6 +16,7 @@ from compiling import REPOSITORY
 from modelgen import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 WORKFLOWS = {path.name: yaml.safe_load(path.read_text()) for path in (REPOSITORY / ".github/workflows").glob("*.yml")}
@@ -47,13 +48,24 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment(tmp_path: Path, install: Callable[[str], Path]) -> dict[str, str]:
     """Make an environment with nothing but pip, first on the PATH, as setup-python does."""
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    tools = install("uv")
+    cache = {"UV_CACHE_DIR": str(tools.parent / "uv-cache")}
+    own = known_environment.caller() | {"HOME": str(tmp_path)} | cache
+    make: list[str | Path] = [
+        tools / "bin" / "uv",
+        "venv",
+        "--quiet",
+        "--seed",
+        "--python",
+        sys.executable,
+        tmp_path / "venv",
+    ]
+    subprocess.run(make, env=own, check=True)
     programs = tmp_path / "venv" / "bin"
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    faster = {"PIP_NO_COMPILE": "1", "PYTEST_ADDOPTS": TESTS}
-    return known_environment.caller() | {"PATH": path, "HOME": str(tmp_path)} | faster
+    return own | {"PATH": path, "PIP_NO_COMPILE": "1", "PYTEST_ADDOPTS": TESTS}
 
 
 def run(step: dict[str, Any], folder: Path, environment: dict[str, str]) -> None:

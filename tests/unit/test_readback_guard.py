@@ -100,7 +100,7 @@ OF_USER = {"user", "read_only"}
 def rendered(toml: str) -> tuple[Fleet, dict[str, Any]]:
     compilation = compile_source(complete(toml).encode())
     assert compilation.fleet is not None, check(complete(toml))
-    return compilation.fleet, yaml.safe_load(compilation.artifacts["docker-compose.yml"])
+    return compilation.fleet, yaml.load(compilation.artifacts["docker-compose.yml"], Loader=yaml.CSafeLoader)
 
 
 def places(value: object, path: Path = ()) -> Iterator[Path]:

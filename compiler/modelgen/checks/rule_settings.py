@@ -57,8 +57,9 @@ def rule_not_advisory(context: Context) -> Iterator[Found]:
     floating-image = "error"
     ```
     """
-    fixed = {known.name for known in all_rules() if not known.advisory and not known.is_foreign}
-    for name, severity in (context.document.config.rules or {}).items():
+    changed = context.document.config.rules or {}
+    fixed = {known.name for known in all_rules() if known.name in changed and not known.advisory}
+    for name, severity in changed.items():
         if name in fixed and severity != "error":
             yield Found(
                 context.document.at_value("rules", name),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines.images.properties import is_unpublished, published
@@ -58,10 +59,10 @@ def steps_of(resolved: Resolved, targets: Mapping[str, Version], models: Collect
     }
     images = {name: _image_step(resolved.runs, name, version, chosen) for name, version in chosen.items()}
     moving = {name: version for name, version in chosen.items() if images[name].is_decided}
-    steps = [*images.values()]
+    steps, users = [*images.values()], _users(resolved.runs)
     for name, version in moving.items():
         run = resolved.runs[name]
-        steps += _flag_steps(resolved.runs, run, version, moving)
+        steps += _flag_steps(run, version, users, moving)
         steps += _variable_steps(resolved, run, version, moving)
         steps += _default_steps(resolved, run, version)
     return [*{(step.path, step.text): step for step in steps}.values()]
@@ -104,21 +105,25 @@ def _image_step(runs: Mapping[str, ModelRun], name: str, new: Version, chosen: C
 
 
 def _flag_steps(
-    runs: Mapping[str, ModelRun], run: ModelRun, version: Version, moving: Collection[str]
+    run: ModelRun, version: Version, users: Mapping[Path, list[str]], moving: Collection[str]
 ) -> Iterator[Step]:
     """Yield the steps for the flags that one model gets."""
     changes: list[tuple[Argument | PlainArgument, Change]] = [*_changes(run, version), *_plain_changes(run, version)]
     for argument, change in changes:
-        users = [name for name, other in runs.items() if argument.path in _argument_paths(other)]
-        if others := [name for name in users if name not in moving]:
+        if others := [name for name in users[argument.path] if name not in moving]:
             text = f"`{argument.key}`: {change.why}; `{'`, `'.join(others)}` still need it: write it in their tables"
             yield Step(argument.path, text, is_decided=False, breaks=True)
             continue
         yield _step(argument, change)
 
 
-def _argument_paths(run: ModelRun) -> set[Path]:
-    return {*(one.path for one in run.arguments), *(one.path for one in run.plain_arguments)}
+def _users(runs: Mapping[str, ModelRun]) -> dict[Path, list[str]]:
+    """Return the models that get each written flag."""
+    users: defaultdict[Path, list[str]] = defaultdict(list)
+    for name, run in runs.items():
+        for path in {*(one.path for one in run.arguments), *(one.path for one in run.plain_arguments)}:
+            users[path].append(name)
+    return users
 
 
 def _step(argument: Argument | PlainArgument, change: Change) -> Step:
