@@ -16,10 +16,15 @@ def main() -> None:
     engine = sys.argv[1]
     # As the API server is started: `vllm serve` of 0.9.0 had no --model.
     sys.argv = [engine]
-    parser = {"vllm": _vllm, "sglang": _sglang}[engine]()
+    parser = parser_of(engine)
     version = import_module(f"{engine}.version").__version__.partition("+")[0]
     actions = [_told(one) for one in parser._actions if not isinstance(one, argparse._HelpAction)]  # noqa: SLF001
     sys.stdout.write(f"\n{json.dumps({'engine': engine, 'version': version, 'actions': actions})}\n")
+
+
+def parser_of(engine: str) -> argparse.ArgumentParser:
+    """Return the parser of an engine's server."""
+    return {"vllm": _vllm, "sglang": _sglang}[engine]()
 
 
 def _vllm() -> argparse.ArgumentParser:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import known_environment
 from argparse_reader.catalogue_files import CATALOGUES
 from argparse_reader.catalogue_format import decode
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.oracle
 PYTHONS = [
     (engine, python)
     for engine in ("vllm", "sglang")
-    for python in os.environ.get(f"MODELGEN_{engine.upper()}_PYTHON", "").split(os.pathsep)
+    for python in known_environment.caller().get(f"MODELGEN_{engine.upper()}_PYTHON", "").split(os.pathsep)
     if python
 ]
 DUMP = Path(__file__).with_name("dump_parser.py")

@@ -237,6 +237,14 @@ def test_a_default_that_changes_is_shown_if_the_file_relies_on_it(project: Path)
     assert line not in planned(project)
 
 
+def test_a_removed_flag_names_what_has_its_place(project: Path) -> None:
+    edit(project, "max-model-len = 8192", 'max-model-len = 8192, guided-decoding-backend = "xgrammar"')
+    assert modelgen("build", cwd=project).returncode == 0
+    edit(project, 'guided-decoding-backend = "xgrammar"', 'structured-outputs-config = { backend = "xgrammar" }')
+    edit(project, "v0.11.0", "v0.12.0")
+    assert "`guided-decoding-backend` is removed; `structured-outputs-config` has its place" in planned(project)
+
+
 def test_files_of_another_commit_are_counted_without_a_hub_directory(tmp_path: Path) -> None:
     name, repo = THREE[0][:2]
     (tmp_path / "models.toml").write_text(HEAD + model(name, repo, "12GiB", max_model_len=8192))

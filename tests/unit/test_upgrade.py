@@ -101,6 +101,7 @@ def written(folder: Path) -> str:
 def test_flags_variables_and_images_move_and_all_else_stays(tmp_path: Path) -> None:
     done = upgrade(tmp_path, OLD, "--to", "vllm=0.32.0", "--yes")
     assert written(tmp_path) == NEW
+    assert "`async-scheduling` is not written; its default: false → chosen at start" in done.stdout
     assert "models.toml:19: `swap-space = 4` is removed: it was removed in 0.18; preempted requests" in done.stdout
     assert "-task = " in done.stdout
     assert done.stderr.endswith("wrote models.toml\nnext: modelgen plan && modelgen up\n")

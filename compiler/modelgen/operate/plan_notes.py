@@ -10,6 +10,8 @@ from modelgen.engines.images.properties import version_of
 from modelgen.engines.images.versions import parse_image
 from modelgen.resolve.assets import wants
 from modelgen.sizes import of_files
+from modelgen.upgrading.defaults import changed_defaults
+from modelgen.upgrading.flags import successors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,13 +28,6 @@ _COUNTED = {
     "counts_graphs": "CUDA graphs counted before the KV cache",
 }
 """Fields of `MemoryFacts` whose change is worth a line."""
-_RELIED_ON = (
-    *("async-scheduling", "disable-cascade-attn", "disable-hybrid-kv-cache-manager", "mamba-cache-mode"),
-    *("prefix-cache-retention-interval", "page-size", "swa-full-tokens-ratio", "mamba-full-memory-ratio"),
-    *("mamba-ssm-dtype", "hicache-ratio", "hicache-write-policy", "load-balance-method"),
-    "piecewise-cuda-graph-max-tokens",
-)
-"""Flags that size memory, contexts or batches: a file that does not write them relies on their defaults."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -145,12 +140,9 @@ def _of_release(engine: Engine, old: Version, new: Version, flags: set[str], car
     if catalogue is not None:
         before, after = catalogue.release(old), catalogue.release(new)
         for name in sorted(flags):
-            if (meaning := _of_flag(catalogue, before, after, name)) is not None:
+            if (meaning := _of_flag(engine, catalogue, before, after, name)) is not None:
                 yield f"`{name}` {meaning}"
-        for name in _RELIED_ON:
-            was, now = before.default(name), after.default(name)
-            if was is not None and was != now and name not in flags and after.get(name) is not None:
-                yield f"`{name}` is not written; its default: {_default(was)} → {_default(now)}"
+        yield from (sentence for _, sentence in changed_defaults(before, after, flags))
     if engine.memory is not None and card[0]:
         facts = [engine.memory(version, *card)._asdict() for version in (old, new)]
         for key, meaning in _COUNTED.items():
@@ -159,19 +151,15 @@ def _of_release(engine: Engine, old: Version, new: Version, flags: set[str], car
                 yield f"{meaning}: {_shown(was)} → {_shown(now)}"
 
 
-def _default(value: Any) -> str:  # noqa: ANN401 - whatever the catalogue has
-    return "chosen at start" if value is None else json.dumps(value)
-
-
 def _shown(value: Any) -> str:  # noqa: ANN401 - a number or a bool
     return ("yes" if value else "no") if isinstance(value, bool) else f"{value:,}"
 
 
-def _of_flag(catalogue: Catalogue, before: Release, after: Release, name: str) -> str | None:
+def _of_flag(engine: Engine, catalogue: Catalogue, before: Release, after: Release, name: str) -> str | None:
     """Return how a flag changed between two releases; None if it did not."""
     was, now = before.get(catalogue.canonical(name)), after.get(catalogue.canonical(name))
     if was is None or now is None:
-        return None if was == now else "is removed" if now is None else "is new"
+        return None if was == now else _of_removed(engine, after, name) if now is None else "is new"
     if now.deprecated and not was.deprecated:
         return "is deprecated"
     if was.kind != now.kind:
@@ -179,6 +167,11 @@ def _of_flag(catalogue: Catalogue, before: Release, after: Release, name: str) -
     if gone := sorted({*was.choices} - {*now.choices}) if now.choices else []:
         return f"no longer takes {', '.join(gone)}"
     return None
+
+
+def _of_removed(engine: Engine, after: Release, name: str) -> str:
+    found = successors(engine, name, after)
+    return f"is removed; `{'`, `'.join(found)}` has its place" if found else "is removed"
 
 
 def _of_compile_cache(change: Planned, engine: Engine) -> str:

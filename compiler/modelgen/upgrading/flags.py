@@ -60,6 +60,13 @@ def change_of_plain(argument: PlainArgument, new: Release) -> Change | None:
     return _refitted(argument.engine, argument.key, argument.value, flag, new)
 
 
+def successors(engine: Engine, name: str, new: Release) -> tuple[str, ...]:
+    """Return the flags that have the place of a flag in a release without it; empty if none is known."""
+    instead = engine.instead.get(name)
+    flags = instead.flags if instead is not None and instead.becomes is not None else ()
+    return flags if flags and all(map(new.get, flags)) else tuple(_names_before(engine, name, new))[:1]
+
+
 def _change_of_negative(argument: Argument, new: Release) -> Change | None:
     """Return the change of `no-x`, which argparse has beside `x`."""
     release = argument.release

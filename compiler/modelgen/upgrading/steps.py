@@ -10,6 +10,7 @@ from modelgen.engines.images.properties import is_unpublished, published
 from modelgen.engines.images.versions import parse_image
 from modelgen.load.document import FILES
 from modelgen.resolve.arguments import plain_release
+from modelgen.upgrading.defaults import changed_defaults
 from modelgen.upgrading.edits import Add, Replace, toml
 from modelgen.upgrading.flags import Change, change_of, change_of_plain, written_instead
 
@@ -65,6 +66,7 @@ def steps_of(resolved: Resolved, targets: Mapping[str, Version], models: Collect
         steps += _flag_steps(run, version, users, moving)
         steps += _variable_steps(resolved, run, version, moving)
         steps += _default_steps(resolved, run, version)
+        steps += _told_defaults(run, version)
     return [*{(step.path, step.text): step for step in steps}.values()]
 
 
@@ -207,6 +209,15 @@ def _default_steps(resolved: Resolved, run: ModelRun, version: Version) -> Itera
         text = f"`{flag} = {value}` is written, which {engine.title} {run.version.text} has by default on this GPU"
         text += f"; {version.text} has {new[flag]}, which needs another amount of memory"
         yield Step(("models", run.name), text, (Add(("models", run.name, "args"), {flag: value}),))
+
+
+def _told_defaults(run: ModelRun, version: Version) -> Iterator[Step]:
+    """Yield the defaults that change for a model, and that only some models depend on: they are told, not written."""
+    engine = run.engine
+    if engine is not None and engine.catalogue is not None and run.version is not None:
+        old, new = engine.catalogue().release(run.version), engine.catalogue().release(version)
+        written = {name.partition(".")[0] for name in run.args}
+        yield from (Step(("models", run.name), text) for _, text in changed_defaults(old, new, written))
 
 
 def _sizes(facts: MemoryFacts) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.engines.host import TOOLKIT_DRIVERS, dotted
+from modelgen.engines.host import runs_cuda
 from modelgen.engines.images import properties
 from modelgen.engines.images.versions import Image, parse_image, parse_version
 
@@ -45,7 +45,18 @@ def _runs(host: Host | None, image: Image, version: Version | None) -> bool:
     """Return whether nothing that `[host]` says is against an image."""
     if host is None:
         return True
-    own = TOOLKIT_DRIVERS.get(properties.cuda_of(image, version) or (0, 0))
-    arches = properties.arches_of(image, version)
-    is_old = host.driver is not None and own is not None and dotted(host.driver) < (own,)
-    return not is_old and (host.arch is None or not arches or host.arch in arches)
+    return runs_on_host(image, version, host.driver, host.arch)
+
+
+def runs_on_host(image: Image, version: Version | None, driver: str | None, arch: str | None) -> bool:
+    """Return whether nothing is known for which an image does not run with a driver, on an architecture.
+
+    Args:
+        image: The image.
+        version: Its release.
+        driver: The driver's version; None if it is not known.
+        arch: The architecture; None if it is not known.
+    """
+    cuda, arches = properties.cuda_of(image, version), properties.arches_of(image, version)
+    has_driver = cuda is None or driver is None or runs_cuda(driver, cuda)
+    return has_driver and (arch is None or not arches or arch in arches)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
     from modelgen.engines.facts import Attention
+    from modelgen.engines.images.versions import Version
     from modelgen.load.locator import Path
     from modelgen.resolve import ModelRun
 
@@ -63,10 +64,14 @@ def attention_for_other_cards(context: Context) -> Iterator[Found]:
         for place, value, needed, help_text in (*_backends(context, name, run, own), *_caches(context, name, run, own)):
             yield Found(
                 context.document.at_value(*place),
-                f"{card} does not support {value} of {run.engine.title if run.engine else ''} {run.version.text}, "
-                f"which needs {needed}",
+                unsupported(card, value, run.engine.title if run.engine else "", run.version, needed),
                 help_text,
             )
+
+
+def unsupported(card: str, value: str, engine: str, version: Version, needed: str) -> str:
+    """Return the sentence about a value that a GPU does not support."""
+    return f"{card} does not support {value} of {engine} {version.text}, which needs {needed}"
 
 
 def _backends(context: Context, name: str, run: ModelRun, own: int) -> Iterator[tuple[Path, str, str, str]]:

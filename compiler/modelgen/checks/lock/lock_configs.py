@@ -98,9 +98,14 @@ def length_over_model(context: Context) -> Iterator[Found]:
         if most is not None and length is not None and length > most and not is_allowed:
             yield Found(
                 context.document.at_value(*arg.path),
-                f"`{arg.key}` is {length:,}, but {context.models[name].repo} supports {most:,} tokens",
+                too_long(arg.key, length, context.models[name].repo, most),
                 f"write `{arg.key} = {most}` or less",
             )
+
+
+def too_long(flag: str, length: int, repo: str | None, most: int) -> str:
+    """Return the sentence about a length that a model does not support."""
+    return f"`{flag}` is {length:,}, but {repo} supports {most:,} tokens"
 
 
 @rule("MG511", "whole-context", Severity.WARNING)

@@ -54,9 +54,14 @@ def heads_over_cards(context: Context) -> Iterator[Found]:
         if size is not None and heads is not None and not _has_even_heads(run, config, size):
             yield Found(
                 context.document.at_value(*arg.path),
-                f"`{arg.key}` is {size}, which does not divide the {heads} attention heads of the model",
+                uneven_heads(arg.key, size, heads),
                 _other_sizes(run, arg, config),
             )
+
+
+def uneven_heads(flag: str, size: int, heads: int) -> str:
+    """Return the sentence about a size that does not divide the attention heads."""
+    return f"`{flag}` is {size}, which does not divide the {heads} attention heads of the model"
 
 
 @rule("MG531", "weights-over-cards")

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen.checks.gpus.attention import unsupported
+from modelgen.checks.lock.lock_configs import too_long
+from modelgen.checks.lock.lock_splitting import uneven_heads
 from modelgen.engines.images.versions import parse_capability
 from modelgen.engines.weights.model_config import attention_heads, counts, length_limit
 from modelgen.fit.gguf import GgufStart
@@ -52,14 +55,14 @@ def _of_length(run: ModelRun, start: Start | PoolStart, changes: Changes) -> Ite
     most = length_limit(engine, start.config)
     is_allowed = any(run.env.get(variable, "").lower() in _TRUE for variable in engine.long_lengths)
     if most is not None and changes.length > most and not is_allowed:
-        yield f"`{engine.length}` is {changes.length:,}, but {run.model.repo} supports {most:,} tokens"
+        yield too_long(engine.length, changes.length, run.model.repo, most)
 
 
 def _of_heads(start: Start | PoolStart, changes: Changes) -> Iterator[str]:
     size, heads = changes.args.get("tensor-parallel-size"), attention_heads(start.config)
     is_divided = start.args.get("enable-dp-attention") is True
     if isinstance(size, int) and heads is not None and heads % size and not is_divided:
-        yield f"`tensor-parallel-size` is {size}, which does not divide the {heads} attention heads of the model"
+        yield uneven_heads("tensor-parallel-size", size, heads)
 
 
 def _of_cache(resolved: Resolved, run: ModelRun, start: Start | PoolStart, changes: Changes) -> Iterator[str]:
@@ -78,6 +81,5 @@ def _of_cache(resolved: Resolved, run: ModelRun, start: Start | PoolStart, chang
         major, minor = parse_capability(card.capability)
         if major * 10 + minor < least:
             shown = f"`{value}` with {backend}" if backend else f"`{value}`"
-            release = f"{run.engine.title} {run.version.text}"
             needed = f"{least // 10}.{least % 10}"
-            yield f"{card.name} ({card.capability}) does not support {shown} of {release}, which needs {needed}"
+            yield unsupported(f"{card.name} ({card.capability})", shown, run.engine.title, run.version, needed)

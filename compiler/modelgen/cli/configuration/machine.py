@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from modelgen.checks.engines.releases import runs_on_host
 from modelgen.cli.configuration.suggested import text
 from modelgen.cli.reading import printable
 from modelgen.engines import ENGINES
-from modelgen.engines.host import TOOLKIT_DRIVERS, dotted, oldest_driver
 from modelgen.engines.host.cards import find_known
 from modelgen.engines.images import properties
 from modelgen.engines.images.versions import parse_image, parse_version
@@ -161,14 +161,7 @@ def _runs(reference: str, driver: str | None, arch: str) -> bool:
     image = parse_image(reference)
     if image is None:
         return False
-    version = properties.version_of(image)
-    arches, cuda = properties.arches_of(image, version), properties.cuda_of(image, version)
-    if arches and arch not in arches:
-        return False
-    if cuda is None or driver is None:
-        return True
-    oldest = max(oldest_driver(cuda), (TOOLKIT_DRIVERS.get(cuda, 0),))
-    return dotted(driver) >= oldest
+    return runs_on_host(image, properties.version_of(image), driver, arch)
 
 
 def _host_table(facts: dict[str, str | bool]) -> str:

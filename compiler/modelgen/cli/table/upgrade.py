@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelgen.checks.lock import LOCKED_ANEW
 from modelgen.cli.completion import complete_models
 from modelgen.cli.exits import FOUND, OUT_OF_DATE
 from modelgen.cli.options import config_option
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from modelgen.load import Document
     from modelgen.pipeline import Compilation
     from modelgen.upgrading.steps import Step
-
-_LOCKED_ANEW = ("repo-not-locked", "no-snapshot", "file-not-locked", "asset-not-locked", "other-weights")
-"""Rules about a models.lock that lacks something, which `modelgen lock` adds for the new release."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Upgrade:
     @property
     def errors(self) -> list[Diagnostic]:
         """The errors of the new file, without those on models.lock."""
-        return [found for found in errors_of(self.compilation) if found.rule not in _LOCKED_ANEW]
+        return [found for found in errors_of(self.compilation) if found.rule not in LOCKED_ANEW]
 
     @property
     def is_open(self) -> bool:

@@ -31,6 +31,16 @@ def oldest_driver(cuda: tuple[int, int]) -> tuple[int]:
     return (580,) if cuda >= (13, 0) else (525,)
 
 
+def runs_cuda(driver: str, cuda: tuple[int, int]) -> bool:
+    """Return whether a driver runs an image with a CUDA and all of its kernels.
+
+    Args:
+        driver: The driver's version, such as `570.195.03`.
+        cuda: The image's CUDA.
+    """
+    return dotted(driver) >= max(oldest_driver(cuda), (TOOLKIT_DRIVERS.get(cuda, 0),))
+
+
 def dotted(version: str) -> tuple[int, ...]:
     """Return the numbers of a version such as `570.195.03`."""
     return tuple(int(part) for part in version.split("."))

@@ -164,6 +164,7 @@ def _places(inputs: Inputs) -> dict[str, Place]:
     Missing entries of models.lock do not matter here, since the look-ups report them; only a missing path of a snapshot
     (`no-snapshot`) prevents a start.
     """
+    from modelgen.checks.lock import LOCKED_ANEW
     from modelgen.cli.compiling import check_file, print_findings
     from modelgen.diagnostics import Severity
     from modelgen.lower import lower
@@ -172,7 +173,7 @@ def _places(inputs: Inputs) -> dict[str, Place]:
     config = inputs.config
     checked = check_file(config)
     errors = [found for found in checked.diagnostics if found.severity is Severity.ERROR]
-    errors = [found for found in errors if found.rule in _NEEDED or not found.code.startswith("MG5")]
+    errors = [found for found in errors if found.rule in _NEEDED or found.rule not in LOCKED_ANEW]
     if errors or checked.fitted is None:
         print_findings(replace(checked, diagnostics=errors), "human", to_stderr=True)
         click.get_current_context().exit(FOUND)
