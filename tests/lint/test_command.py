@@ -203,3 +203,25 @@ def test_wrong_usage(folder: Path, args: list[str], reason: str) -> None:
         (folder / "c.yml").write_text(NO_ENGINE)
         (folder / "empty.toml").write_text("")
     assert reason in str(run(*args).exception)
+
+
+SHARED = "services:\n" + "".join(
+    f"  {name}: {{image: 'vllm/vllm-openai:v0.30.0', command: [a/b, --gpu-memory-utilization, '0.6'], ONE}}\n"
+    for name in "ab"
+)
+
+
+@pytest.mark.parametrize(
+    ("one", "found"),
+    [
+        ("gpus: [{device_ids: ['1']}]", ["shares-over-gpu"]),
+        ("runtime: nvidia, environment: {NVIDIA_VISIBLE_DEVICES: '1'}", ["shares-over-gpu"]),
+        ("gpus: all, environment: {CUDA_VISIBLE_DEVICES: '1'}", ["shares-over-gpu"]),
+        ("runtime: nvidia, environment: {NVIDIA_VISIBLE_DEVICES: all}", []),
+        ("runtime: nvidia, environment: {NVIDIA_VISIBLE_DEVICES: '1', CUDA_VISIBLE_DEVICES: '0'}", []),
+        ("gpus: [{device_ids: ['1']}], profiles: [NAME]", []),
+    ],
+)
+def test_the_gpus_that_engines_share(folder: Path, one: str, found: list[str]) -> None:
+    (folder / "c.yml").write_text(SHARED.replace("ONE", one))
+    assert [name for name in rules("c.yml") if name != "gpus-by-count"] == found

@@ -120,3 +120,14 @@ def test_files_outside_of_the_folder_are_named(tmp_path: Path) -> None:
 )
 def test_the_number_of_files_is_bounded(text: str) -> None:
     assert len(read_files([("c.yml", text.encode())]).wanted) <= 200
+
+
+def test_documents_of_a_file_are_merged_as_files_are() -> None:
+    first = f"services: {{a: {{{IMAGE}, command: [x/y, --bad]}}}}\n"
+    text = f"{first}---\nservices: {{a: {{command: [x/y]}}, b: {{image: x}}}}\n"
+    foreign = read_files([("c.yml", text.encode())])
+    assert not foreign.unread
+    assert {name: [word.text for word in one.command or ()] for name, one in foreign.services.items()} == {
+        "a": ["x/y"],
+        "b": [],
+    }

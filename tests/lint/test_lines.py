@@ -14,6 +14,8 @@ RIGHT = [
     ("v0.10.0", "--model x/y --compilation-config '{\"level\": 3}'"),
     ("v0.8.5", "--model x/y --enable-chunked-prefill false"),
     ("v0.11.0", "--help"),
+    ("v0.11.0", "--model x/y --enforce-eager --no-enable-prefix-caching --no-enable-prefix-cachin"),
+    ("v0.12.0", "x/y --served-model-name true --trust-remote-code"),
     ("v0.11.0", "--model x/y --max_model_len 8k -tp 1"),
     ("v0.11.0", "--model s3://a/b --load-format runai_streamer"),
     ("v0.11.0", "--model /m/q.gguf --tokenizer x/y"),

@@ -302,6 +302,7 @@ class ServerLine(NamedTuple):
         shm_since: The first release that does not start with Docker's 64 MiB of shared memory; None if all do.
         images_lack_health: Whether no image of its project has a health check.
         several_models: Whether the flag for the model may be repeated, for several models.
+        bare_pairs_since: The first release whose flags `--x` and `--no-x` take no value; None if it is not known.
     """
 
     programs: tuple[Program, ...]
@@ -318,3 +319,4 @@ class ServerLine(NamedTuple):
     shm_since: tuple[int, ...] | None = None
     images_lack_health: bool = False
     several_models: bool = False
+    bare_pairs_since: tuple[int, ...] | None = None

@@ -9,7 +9,7 @@ from modelgen.foreign.compose_files import Files, Opened, decode
 from modelgen.foreign.compose_layers import Layers
 from modelgen.foreign.compose_service import read_service
 from modelgen.foreign.services import Foreign, Unread
-from modelgen.foreign.yaml_nodes import MOST_SERVICES, TOO_LARGE, BadYamlError, Reader, TooLargeError, compose_nodes
+from modelgen.foreign.yaml_nodes import MOST_SERVICES, TOO_LARGE, BadYamlError, Reader, TooLargeError, compose_documents
 from modelgen.source import Source, Span
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from modelgen.foreign.values import Value
 
 _TEMPLATE = re.compile(r"\{%-? |\{\{-? ?[.$a-zA-Z]")
+_SERVICES = re.compile(r"""^["']?services["']?\s*:""", re.MULTILINE)
 _DEEPEST_EXTENDS = 20
 
 
@@ -55,13 +56,17 @@ def read_project(
         sources.append(Source(path, ""))
         try:
             sources[-1] = source = Source(path, decode(data))
-            opened.append(files.put(Opened(Reader(source, variables, folder), compose_nodes(source.text))))
+            reader = Reader(source, variables, folder)
+            # Compose merges the documents of a file as it merges files (compose-go, loader.go).
+            roots: list[Node | None] = [*compose_documents(source.text)]
+            opened += [files.put(Opened(reader, root)) for root in roots or [None]]
         except UnicodeDecodeError:
             return refused(sources, "it is not text in UTF-8")
         except BadYamlError as error:
             if _TEMPLATE.search(sources[-1].text):
                 return refused(sources, _TEMPLATED, error.line, error.column)
-            return refused(sources, f"it is not YAML: {error}", error.line, error.column)
+            what = "" if _SERVICES.search(sources[-1].text) else f"; {_UNDERSTOOD}"
+            return refused(sources, f"it is not YAML: {error}{what}", error.line, error.column)
         except TooLargeError:
             return refused(sources, TOO_LARGE)
     try:
@@ -71,6 +76,7 @@ def read_project(
 
 
 _TEMPLATED = "it is a template: render it, and check the result"
+_UNDERSTOOD = "understood are Compose files, shell scripts, systemd units, llama-swap configs and vLLM's recipes"
 _NO_SERVICES = "it is no Compose file with `services`, and no llama-swap config, recipe or shell script either"
 
 

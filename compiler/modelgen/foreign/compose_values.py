@@ -10,11 +10,13 @@ from yaml.nodes import ScalarNode, SequenceNode
 from modelgen.foreign.services import GpuRequest, HealthCheck, Mount, Port
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from yaml import Node
 
     from modelgen.foreign.compose_layers import Layers
     from modelgen.foreign.values import Value
-    from modelgen.foreign.yaml_nodes import Reader
+    from modelgen.foreign.yaml_nodes import Entry, Reader
 
 _SHORT_MOUNT = re.compile(r"(?:(?P<source>(?:[A-Za-z]:[/\\])?[^:]+):)?(?P<target>/[^:]*|[^:]+)(?::(?P<mode>[^:]*))?")
 _SHORT_PORT = re.compile(
@@ -22,6 +24,7 @@ _SHORT_PORT = re.compile(
 )
 _TIMES = ("interval", "timeout", "retries", "start_period", "start_interval")
 _ALL = ("all", "-1")
+_LISTS = ("capabilities", "device_ids")
 
 
 def mount_of(text: Value, kind: str = "") -> Mount | None:
@@ -67,7 +70,7 @@ def read_gpus(reader: Reader, node: Node, *, is_short: bool = False) -> GpuReque
         text = reader.value(node)
         place = reader.span(node)
         return (
-            GpuRequest(None, is_all=True, count_at=place, ids=(), ids_at=None, capabilities=True, place=place)
+            GpuRequest(None, is_all=True, count_at=place, ids=(), ids_at=None, place=place)
             if text and text.text in _ALL
             else None
         )
@@ -79,8 +82,10 @@ def read_gpus(reader: Reader, node: Node, *, is_short: bool = False) -> GpuReque
         [reader.value(item) for item in reader.items(below["capabilities"].value)] if "capabilities" in below else []
     )
     driver = texts.get("driver")
+    fault = "" if is_short else _fault(below)
     if (
         not is_short
+        and "capabilities" in below
         and not any(one and one.text in ("gpu", "nvidia", "compute") for one in capabilities)
         and not (driver and driver.text in ("nvidia", "cdi", "amd"))
     ):
@@ -99,9 +104,17 @@ def read_gpus(reader: Reader, node: Node, *, is_short: bool = False) -> GpuReque
         count_at=reader.span(below["count"].value) if has_count else None,
         ids=ids,
         ids_at=reader.span(below["device_ids"].key) if "device_ids" in below else None,
-        capabilities=is_short or "capabilities" in below,
-        place=reader.span(node) if isinstance(node, ScalarNode) else reader.span(next(iter(below.values())).key),
+        place=reader.span(next(iter(below.values())).key),
+        fault=fault,
     )
+
+
+def _fault(below: Mapping[str, Entry]) -> str:
+    """Return why Compose refuses a reservation (compose-spec.json, `devices`); empty if it does not."""
+    if "capabilities" not in below:
+        return "it lacks `capabilities`"
+    no_list = next((key for key in _LISTS if key in below and not isinstance(below[key].value, SequenceNode)), "")
+    return f"`{no_list}` is no list" if no_list else ""
 
 
 def read_port(reader: Reader, node: Node) -> Port | None:

@@ -181,7 +181,6 @@ def _gpus(value: Value) -> GpuRequest:
         count_at=None if listed else value.span,
         ids=tuple(listed),
         ids_at=value.span if listed else None,
-        capabilities=True,
         place=value.span,
     )
 

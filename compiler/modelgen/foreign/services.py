@@ -50,8 +50,8 @@ class GpuRequest(NamedTuple):
         count_at: Where the number or `all` is written; None where it is not.
         ids: The GPUs by index or UUID.
         ids_at: Where they are written.
-        capabilities: Whether `capabilities` is written.
         place: Where the request is written.
+        fault: Why Compose refuses it; empty if it does not.
     """
 
     number: int | None
@@ -59,8 +59,8 @@ class GpuRequest(NamedTuple):
     count_at: Span | None
     ids: tuple[Value, ...]
     ids_at: Span | None
-    capabilities: bool
     place: Span
+    fault: str = ""
 
 
 class Port(NamedTuple):

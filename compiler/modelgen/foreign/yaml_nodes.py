@@ -59,18 +59,31 @@ def compose_nodes(text: str) -> Node | None:
         BadYamlError: The text is not YAML, has several documents, or is nested too deeply.
         TooLargeError: It has far more values than a file of services.
     """
+    nodes = compose_documents(text)
+    if len(nodes) > 1:
+        mark = nodes[1].start_mark
+        raise BadYamlError("it has several documents", mark.line + 1, mark.column + 1)
+    return nodes[0] if nodes else None
+
+
+def compose_documents(text: str) -> list[Node]:
+    """Return the root node of each document of a YAML text that is not empty.
+
+    Raises:
+        BadYamlError: The text is not YAML, or is nested too deeply.
+        TooLargeError: It has far more values than a file of services.
+    """
     try:
         # Brackets need no look: libyaml refuses more than 1,000 levels of them (MAX_NESTING_LEVEL).
         if _INDENTED.search(text) or text.count("\n") + text.count(",") + text.count(":") + text.count("- ") > _MOST:
             _refuse_size(text)
-        node: Node | None = yaml.compose(text, Loader=_LOADER)
+        return [node for node in yaml.compose_all(text, Loader=_LOADER) if not is_null(node)]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise BadYamlError(error.problem or error.context or "invalid YAML", *place) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise BadYamlError(str(error).splitlines()[0] if str(error) else "invalid YAML", 1, 1) from error
-    return node
 
 
 def _refuse_size(text: str) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"-\.?\d")
 _LEVEL = re.compile(r"-O(\d)")
+_TRUTHS = ("true", "false")
 _LEVELS = ("0", "1", "2", "3")
 _ALONE = (Kind.BOOL, Kind.FLAG)
 
@@ -55,6 +56,7 @@ class CommandLine(NamedTuple):
         is_whole: Whether every word is known.
         valueless: The flags that lack their value.
         replaced: The values that a later one of the same flag replaces.
+        spare: Flags that take no value, each with a `true` or `false` that follows it.
     """
 
     entries: dict[str, Entry]
@@ -62,6 +64,7 @@ class CommandLine(NamedTuple):
     is_whole: bool
     valueless: tuple[Value, ...]
     replaced: tuple[Entry, ...] = ()
+    spare: tuple[tuple[Value, Value], ...] = ()
 
     def text(self, *names: str) -> str | None:
         """Return the value of the first of these flags that is written, if it is known."""
@@ -75,6 +78,8 @@ class _Flags:
     def __init__(self, engine: Engine, version: Version | None) -> None:
         self._short = engine.short_flags
         self._by_key: dict[str, str] = {}
+        since = engine.line.bare_pairs_since if engine.line else None
+        self._has_bare_pairs = since is not None and version is not None and version.release >= since
         self._catalogue: Catalogue | None = None
         self._release: Release | None = None
         if engine.catalogue is not None:
@@ -101,6 +106,10 @@ class _Flags:
         names = self._release.flag_names() if self._release else self._catalogue.all_names()
         longer = [one for one in names if one.startswith(name)]
         return longer[0] if len(longer) == 1 else name
+
+    def is_bare(self, flag: Flag) -> bool:
+        """Return whether a flag certainly takes no value."""
+        return flag.kind is Kind.FLAG or self._has_bare_pairs
 
     def is_abbreviated(self, key: str) -> bool:
         """Return whether a flag is written as a prefix of its name, and the release that has it is not known."""
@@ -133,6 +142,7 @@ def read_words(engine: Engine, version: Version | None, words: Sequence[Value]) 
     positionals: list[Value] = []
     valueless: list[Value] = []
     replaced: list[Entry] = []
+    spare: list[tuple[Value, Value]] = []
     is_whole = True
     at = 0
     while at < len(words):
@@ -140,8 +150,7 @@ def read_words(engine: Engine, version: Version | None, words: Sequence[Value]) 
         at += 1
         is_whole = is_whole and word.is_known
         if not _is_flag(word.text):
-            if word.text.strip():
-                positionals.append(word)
+            positionals += [word] if word.text.strip() else []
             continue
         if level := _LEVEL.fullmatch(word.text):
             entries["O"] = _level(flags, word, level[1])
@@ -161,13 +170,13 @@ def read_words(engine: Engine, version: Version | None, words: Sequence[Value]) 
         elif flag is None or flag.kind not in _ALONE or "." in name:
             following, at = _values(words, at, several=bool(flag and flag.several and not flag.repeated))
             if following:
-                at_value = following[0]
-                texts = [one.text if one.is_known else None for one in following]
-                is_whole = is_whole and None not in texts
-                value = texts[0] if len(texts) == 1 else texts if None not in texts else None
+                at_value, value = following[0], _text(following)
+                is_whole = is_whole and value is not None
             elif flag is not None and not flag.optional and "." not in name:
                 valueless.append(word)
                 value = None
+        elif flags.is_bare(flag):
+            spare += [(word, one) for one in words[at : at + 1] if one.text.lower() in _TRUTHS]
         if not key or not written.isprintable() or not word.part(0, len(written)).is_known:
             is_whole = False
             continue
@@ -177,7 +186,15 @@ def read_words(engine: Engine, version: Version | None, words: Sequence[Value]) 
         elif flag is None and flags.may_abbreviate(head):
             value = None  # it may be unique in the release, which is not known
         _put(entries, Entry(key, name, value, at_key, at_value), flag, replaced)
-    return CommandLine(entries, tuple(positionals), is_whole, tuple(valueless), tuple(replaced))
+    return CommandLine(entries, tuple(positionals), is_whole, tuple(valueless), tuple(replaced), tuple(spare))
+
+
+def _text(following: Sequence[Value]) -> str | list[str] | None:
+    """Return the text of a flag's value, or the texts of several; None if one is not known."""
+    if not all(one.is_known for one in following):
+        return None
+    texts = [one.text for one in following]
+    return texts[0] if len(texts) == 1 else texts
 
 
 def _level(flags: _Flags, word: Value, level: str) -> Entry:

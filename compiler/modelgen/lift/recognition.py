@@ -201,6 +201,8 @@ def _by_image(
         longer = next((one for one in line.programs if one.words == names), None)
         if longer is not None:
             return engine, longer, tuple(words[1:])
+        if words and words[0].text == program.words[-1]:  # `serve` of an image that starts `vllm serve`
+            return engine, program, tuple(words[1:])
     if words and not words[0].text.startswith("-") and not _is_model(words[0].text, is_published=is_published):
         return None
     if not words and not is_published:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from modelgen.checks.context import Context
 from modelgen.checks.environment import flag_variables, variable_names, variable_values
 from modelgen.checks.flags import flag_sets, flag_spelling, flag_values, model_parsers, unknown_flags
-from modelgen.checks.foreign import exposure, gpus, host, reading, starts, stray, weights
+from modelgen.checks.foreign import exposure, gpus, health, host, reading, shares, starts, stray, weights
 from modelgen.checks.foreign.context import ForeignContext
 from modelgen.checks.gpus import attention, card_names, generations, gpu_tables
 from modelgen.checks.gpus import weights as gpu_weights
@@ -67,18 +67,21 @@ CHECKS = (
     weights.model_not_read,
     gpus.too_few_gpus,
     gpus.count_and_ids,
-    gpus.shares_over_gpu,
+    gpus.refused_reservation,
+    shares.shares_over_gpu,
     host.gpu_not_on_host,
-    gpus.gpus_by_count,
+    shares.gpus_by_count,
     gpus.gpus_twice,
-    starts.health_on_other_port,
-    starts.missing_health,
-    starts.flag_without_value,
+    health.health_on_other_port,
+    health.unserved_port,
+    health.missing_health,
+    stray.flag_without_value,
     stray.stray_word,
+    stray.unknown_negative,
     starts.restart_loop,
     starts.no_shared_memory,
     starts.moving_tag,
-    starts.short_patience,
+    health.short_patience,
     exposure.written_token,
     exposure.open_port,
     exposure.socket_beside_port,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from modelgen.engines.engine import parallel_size
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
     from modelgen.lift.document import Lifted
     from modelgen.lift.machine import Machine
 
+VISIBLE = ("NVIDIA_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 HUB_VARIABLES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
 _OVERLAY = re.compile(r"compose[.-][^/]+\.ya?ml$")
+_OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 _TRUE = ("1", "true", "yes", "on")
 _OF_A_HUB = re.compile(r"(?:models--)?(?P<owner>[A-Za-z0-9][\w.]*(?:-[\w.]+)*)--(?P<name>[A-Za-z0-9][\w.-]*)", re.ASCII)
 _LAST_TWO = re.compile(r".*/(?P<owner>[A-Za-z0-9][\w.-]*)/(?P<name>[A-Za-z0-9][\w.-]*)/?", re.ASCII)
@@ -60,6 +64,13 @@ def _starts(service: Service) -> bool:
     return not is_alone and (service.restart is None or service.restart.text not in ("no", "false"))
 
 
+def gpus_of_size(lifted: Lifted) -> tuple[int, tuple[str, ...]] | None:
+    """Return how many GPUs the parallel sizes of a server need, and the flags that say so; None if not known."""
+    engine = lifted.server.engine
+    values = {name: entry.value for name, entry in lifted.line.entries.items() if entry.value is not None}
+    return parallel_size(engine, values) if engine.tensor_parallel else None
+
+
 def hub_of(lifted: Lifted) -> str | None:
     """Return the hub directory of a server's container; None where it is not known."""
     service, engine = lifted.server.service, lifted.server.engine
@@ -74,9 +85,15 @@ def hub_of(lifted: Lifted) -> str | None:
 
 
 def is_offline(service: Service) -> bool:
-    """Return whether the hub's client may not download."""
-    found = service.variable("HF_HUB_OFFLINE")
+    """Return whether the hub's client may not download: `HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE` (its constants.py)."""
+    name = next((one for one in _OFFLINE if one in service.variables and not _is_empty(service, one)), _OFFLINE[0])
+    found = service.variable(name)
     return found is not None and found.text.strip().lower() in _TRUE
+
+
+def _is_empty(service: Service, name: str) -> bool:
+    found = service.variable(name)
+    return found is not None and not found.text
 
 
 def knows_mounts(service: Service) -> bool:

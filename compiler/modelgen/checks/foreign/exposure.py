@@ -88,7 +88,10 @@ def open_port(context: ForeignContext) -> Iterator[Found]:
         has_key = any(name in lifted.line.entries for name in _KEYS) or any(
             name in service.variables for name in _KEY_VARIABLES
         )
-        for port in () if has_key or not service.has_all_variables or not lifted.line.is_whole else service.ports:
+        # With the host's network, Docker publishes no port.
+        on_host = service.network_mode is not None and service.network_mode.text == "host"
+        is_closed = has_key or on_host or not service.has_all_variables or not lifted.line.is_whole
+        for port in () if is_closed else service.ports:
             if _is_open(port):
                 published = port.published.text if port.published else "a port"
                 yield Found(

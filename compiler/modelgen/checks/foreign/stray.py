@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.diagnostics import Found, rule
+from modelgen.diagnostics import Found, did_you_mean, rule
+from modelgen.engines.catalogues import Kind
+from modelgen.engines.images.properties import is_fork
 from modelgen.lift.recognition import match_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.foreign.context import ForeignContext
+    from modelgen.foreign import Value
+    from modelgen.lift.document import Lifted
     from modelgen.lift.recognition import Server
 
 _DASHES = "\u2013\u2014"
@@ -64,6 +68,11 @@ def stray_word(context: ForeignContext) -> Iterator[Found]:
                 flag, _, value = entry.at_key.text.partition(" ")
                 help_text = f"write `{flag}={value.strip()}`, or two items"
                 yield Found(entry.at_key.span, f"`{entry.at_key.text}` is one word, and no flag", help_text)
+        for switch, spare in line.spare:
+            message = f"`{switch.text}` takes no value: `{spare.text}` belongs to no flag"
+            yield Found(spare.span, message, _without_value(switch.text, spare.text))
+        if second := _second_model(lifted):
+            yield Found(second.span, f"`{second.text}` follows the model, and belongs to no flag", "remove it")
         for word in line.positionals:
             if word.text[:1] in _DASHES:
                 yield Found(word.span, f"`{word.text}` begins with a typographic dash", "write `--`")
@@ -79,4 +88,92 @@ def _started_twice(server: Server) -> str:
         return ""
     own = line.own_program(server.image, server.version)
     named = match_program(service.command)
+    if own is not None and service.command[0].text == own.words[-1]:
+        return " ".join(own.words)
     return " ".join(named[1].words) if own is not None and named is not None else ""
+
+
+def _without_value(flag: str, value: str) -> str:
+    return f"write `{flag}` alone" if value.lower() == "true" else f"remove `{flag}`, or write its negative form"
+
+
+def _second_model(lifted: Lifted) -> Value | None:
+    """Return a word that stands directly after a positional model."""
+    words = lifted.server.words[:2]
+    found = [word for word in words if word in lifted.line.positionals]
+    is_second = lifted.is_positional and len(found) > 1 and lifted.line.is_whole
+    return found[1] if is_second and found[1].text[:1] not in _DASHES else None
+
+
+@rule("MG616", "unknown-negative")
+def unknown_negative(context: ForeignContext) -> Iterator[Found]:
+    """A flag `--no-…` of which the release has no positive form that can be negated.
+
+    ## Why
+    Only a flag that is true or false has a negative form, and in SGLang none. The engine stops with "unrecognized
+    arguments".
+
+    ## Bad
+    ```yaml
+    services:
+      text:
+        image: vllm/vllm-openai:v0.30.0
+        command: [Qwen/Qwen3-4B, --no-quantization]
+    ```
+
+    ## Good
+    ```yaml
+    services:
+      text:
+        image: vllm/vllm-openai:v0.30.0
+        command: [Qwen/Qwen3-4B, --no-enable-prefix-caching]
+    ```
+    """
+    for lifted in context.whole():
+        server = lifted.server
+        if server.version is None or server.engine.catalogue is None or (server.image and is_fork(server.image)):
+            continue
+        release = server.engine.catalogue().release(server.version)
+        for entry in () if release.is_newer else lifted.line.entries.values():
+            positive = entry.name.removeprefix("no-")
+            if positive == entry.name or entry.value is not True or release.get(entry.name) is not None:
+                continue
+            flag = release.get(release.canonical(positive))
+            switches = [name for name in release.flag_names() if (one := release.get(name)) and one.kind is Kind.BOOL]
+            if (flag is not None and flag.kind is Kind.BOOL) or any(name.startswith(positive) for name in switches):
+                continue  # argparse completes an abbreviation
+            help_text = (
+                f"remove it: `--{positive}` has no negative form"
+                if flag is not None
+                else did_you_mean(entry.name, {f"no-{name}" for name in switches}, list_known=False)
+            )
+            yield Found(entry.at_key.span, f"{server.title} has no flag `{entry.name}`", help_text or "remove it")
+
+
+@rule("MG611", "flag-without-value")
+def flag_without_value(context: ForeignContext) -> Iterator[Found]:
+    """A flag that needs a value and has none.
+
+    ## Why
+    The engine's parser stops with "expected one argument", or takes the next flag for the value.
+
+    ## Bad
+    ```yaml
+    services:
+      text:
+        image: vllm/vllm-openai:v0.30.0
+        command: [Qwen/Qwen3-4B, --max-model-len, --enforce-eager]
+    ```
+
+    ## Good
+    ```yaml
+    services:
+      text:
+        image: vllm/vllm-openai:v0.30.0
+        command: [Qwen/Qwen3-4B, --max-model-len, "16384", --enforce-eager]
+    ```
+    """
+    for lifted in context.whole():
+        if lifted.server.version is not None and lifted.line.is_whole:
+            for word in lifted.line.valueless:
+                yield Found(word.span, f"`{word.text}` has no value", "write its value after it, or remove it")

@@ -65,4 +65,6 @@ LINE = ServerLine(
     ),
     shm_since=(0, 32),
     images_lack_health=True,
+    # Before, `StoreBoolean` reads a word such as `false` after some of them (utils.py, 0.8.5).
+    bare_pairs_since=(0, 10),
 )
