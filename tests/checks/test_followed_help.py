@@ -53,6 +53,7 @@ LEFT = {
     "uuid-on-wsl2": _UNKNOWN,
     "closed-cards": _HOST,
     "image-for-servers": _UNKNOWN,
+    "image-for-unsupported": _UNKNOWN,
     "nothing-for-weights": _CHOICE,
     "index-of-unequal-cards": _UNKNOWN,
     "unequal-cards": _CHOICE,

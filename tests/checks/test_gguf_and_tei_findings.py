@@ -76,7 +76,13 @@ CASES: list[tuple[str, str, str]] = [
         "owned-env",
         'write `repo = "o/m"` and `quant = "Q4_K_M"` in',
     ),
+    # images and GPUs
+    (gguf("ctx-size = 8").replace(":server", ":light"), "image-without-server", "llama.cpp:server-"),
     # flags
+    (gguf('ctx-size = 8, split-mode = "rows"'), "bad-flag-value", 'write `split-mode = "row"`'),
+    (gguf('ctx-size = 8, reasoning-format = "deepsek"'), "bad-flag-value", 'write `reasoning-format = "deepseek"`'),
+    (gguf("ctx-size = 8, embeddings = true, jinja = true"), "embeddings-and-chat", "remove `embeddings`"),
+    (gguf("ctx-size = 8, rerank = true, reasoning-format = 'none'"), "embeddings-and-chat", "remove `rerank`"),
     *((gguf(f'ctx-size = 8, {flag} = "x"'), "owned-arg", "repo") for flag in ("m", "model", "hf", "hf_repo", "hff")),
     *((gguf(f'ctx-size = 8, {flag} = "x"'), "owned-arg", "table") for flag in ("a", "alias", "mm", "mmproj")),
     *(

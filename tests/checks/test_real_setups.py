@@ -68,9 +68,14 @@ WRONG = {
     ),
     "a flag that only a fork has": (FORK + served("a", args=", mxfp4-backend = 'x'"), "unknown-flag", "fork = true"),
     "another project's number": (
-        served("a", 'image = "opea/vllm-gaudi:1.22.0"\nversion = "1.22.0"'),
+        served("a", 'image = "lmcache/vllm-openai:1.4.7"\nversion = "1.4.7"'),
         "bad-version",
         "the version of vLLM that is in the image",
+    ),
+    "an image for Gaudi": (
+        served("a", 'image = "opea/vllm-gaudi:1.22.0"\nversion = "1.22.0"'),
+        "image-for-unsupported",
+        'engine = "command"',
     ),
     "the version of another image": (
         FORK + served("a", 'image = "scitrera/dgx-spark-vllm:0.16.0-t5"'),

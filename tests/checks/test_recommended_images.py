@@ -35,11 +35,27 @@ def test_the_newest_known_release_is_recommended(engine: str, name: str, tag: st
     assert help_for(f"{name}{tag}", engine).startswith(f"write `{name}:v{newest(engine)}`")
 
 
-@pytest.mark.parametrize(
-    "image", ["opea/vllm-gaudi:1.22.0", "lmcache/vllm-openai:0.4.7", "nvcr.io/nvidia/vllm:25.11-py3", "mine/vllm:1.2.3"]
-)
+@pytest.mark.parametrize("image", ["lmcache/vllm-openai:0.4.7", "nvcr.io/nvidia/vllm:25.11-py3", "mine/vllm:1.2.3"])
 def test_the_number_of_another_project_is_not_copied(image: str) -> None:
     assert help_for(image) == 'write the version of vLLM in this image as `version = "…"` in `[engines.vllm]`'
+
+
+@pytest.mark.parametrize(
+    ("image", "kind"),
+    [
+        ("opea/vllm-gaudi:1.22.0", "Gaudi"),
+        ("vault.habana.ai/gaudi-docker/1.22.1/ubuntu22.04/habanalabs/vllm-installer:latest", "Gaudi"),
+        ("vllm/vllm-tpu:v0.11.0", "TPUs"),
+        ("quay.io/ascend/vllm-ascend:v0.11.0", "Ascend NPUs"),
+    ],
+)
+def test_an_image_for_other_accelerators_is_refused_in_one_line(image: str, kind: str) -> None:
+    toml = f'[engines.vllm]\nimage = "{image}"\n[models.a]\nrepo = "o/m"\nargs = {{ max-model-len = 8 }}\n'
+    [found] = [one for one in findings(complete(toml)) if one.severity == "error"]
+    assert (found.rule, found.message) == (
+        "image-for-unsupported",
+        f"this image is for {kind}, which modelgen does not support",
+    )
 
 
 def test_the_number_of_a_mirror_is() -> None:

@@ -20,13 +20,15 @@ _HANDLER = re.compile(r"\[\]\s*\(\s*(?:const\s+)?common_params\s*&[^,)]*(?:,\s*(
 _TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _EXAMPLES = re.compile(r"\.set_examples\(\s*\{([^}]*)\}")
 _EXCLUDES = re.compile(r"\.set_excludes\(\s*\{([^}]*)\}")
-_COMPARED = re.compile(r'\bvalue\s*\)?\s*==\s*"([^"]+)"')
+_COMPARED = re.compile(r'\b(?:value|arg_next)\s*\)?\s*==\s*"([^"]+)"')
 # What common_arg_utils accepts as yes, no and automatic, in this order.
 _WORDS = {
     "is_truthy": ("on", "enabled", "true", "1"),
     "is_falsey": ("off", "disabled", "false", "0"),
     "is_autoy": ("auto", "-1"),
 }
+# common_reasoning_format_from_name in common/chat.cpp, which refuses every other value.
+_REASONING_FORMATS = ["none", "auto", "deepseek", "deepseek-legacy"]
 _CACHE_TYPES = re.compile(r"kv_cache_types\s*=\s*\{([^}]*)\}")
 _SKIPPED = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
@@ -91,6 +93,8 @@ def _kind(handler: re.Match[str], body: str, cache_types: list[str]) -> tuple[st
         return "text", []
     words = [word for name, accepted in _WORDS.items() if f"{name}(value)" in body for word in accepted]
     words += [word for word in _COMPARED.findall(body) if word not in words]
+    if "common_reasoning_format_from_name(value)" in body:
+        return "text", _REASONING_FORMATS
     if "kv_cache_type_from_str(value)" in body:
         words = cache_types
     if not words:

@@ -17,6 +17,7 @@ from modelgen.checks.flags import (
     flag_spelling,
     flag_values,
     model_parsers,
+    plain_sets,
     unknown_flags,
 )
 from modelgen.checks.gpus import (
@@ -74,6 +75,10 @@ CHECKS = (
     images.missing_image,
     images.bad_image,
     images.build_without_image,
+    images.image_without_server,
+    plain_sets.gpu_beyond_model,
+    plain_sets.embeddings_and_chat,
+    image_vendors.image_for_unsupported,
     versions.unknown_version,
     versions.bad_version,
     images.floating_image,

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from modelgen.engines.images import properties
+
 if TYPE_CHECKING:
     from modelgen.checks.context import Context
+    from modelgen.resolve import ModelRun
 
 # The pattern of a device and the advice, by kind.
 DEVICES = {
@@ -23,6 +26,16 @@ DEVICES = {
         'write `device = "/dev/dri/renderD128"`, or another render node, as printed by `ls -l /dev/dri/by-path`',
     ),
 }
+
+
+UNSUPPORTED = ("gaudi", "tpu", "ascend")
+"""The kinds of images that modelgen does not support."""
+
+
+def is_for_unsupported(run: ModelRun) -> bool:
+    """Return whether a model has an image, with plugins of its own, for accelerators that modelgen does not support."""
+    is_image = run.image is not None and properties.kind_of(run.image) in UNSUPPORTED
+    return is_image and run.engine is not None and run.engine.catalogue is not None
 
 
 def kind_of_card(context: Context, name: str) -> str | None:

@@ -43,6 +43,11 @@ def kind_of_gpu(written: str, table: str) -> str:
         return f'write `kind = "{found}"`'
     if written.lower() in ("jetson", "tegra", "l4t"):
         return "remove it, and write the name of the module as `card`, such as `Jetson AGX Orin 64GB`"
+    if written.lower() in ("tpu", "google", "npu", "ascend", "cann", "neuron", "trainium", "inferentia"):
+        return (
+            f"modelgen supports GPUs of NVIDIA and AMD: remove `[gpus.{table}]`, and give a model of "
+            '`engine = "command"` its devices by `compose`'
+        )
     return about_intel(written, table)
 
 

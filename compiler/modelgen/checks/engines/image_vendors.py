@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.checks.gpu_kinds import is_of_other_kind
+from modelgen.checks.gpu_kinds import is_for_unsupported, is_of_other_kind
 from modelgen.checks.several_models import as_one, listed
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines import ENGINES
@@ -24,6 +24,9 @@ _GPUS_OF = {
     "amd": "AMD GPUs",
     "intel": "Intel GPUs",
     "musa": "GPUs of Moore Threads",
+    "gaudi": "Gaudi",
+    "tpu": "TPUs",
+    "ascend": "Ascend NPUs",
     "none": "processors",
 }
 _ORIN = "8.7"
@@ -62,7 +65,7 @@ def image_for_other_cards(context: Context) -> Iterator[Found]:
         run = context.runs[name]
         wanted = properties.kind_of(run.image) if run.image else None
         vendors = _vendors(context, model)
-        if any(is_of_other_kind(context, gpu) for gpu in context.cards(model)):
+        if any(is_of_other_kind(context, gpu) for gpu in context.cards(model)) or is_for_unsupported(run):
             continue
         if wanted and vendors and wanted not in vendors:
             place, other = context.document.at_value(*run.place), " and ".join(_GPUS_OF[one] for one in sorted(vendors))
@@ -70,6 +73,39 @@ def image_for_other_cards(context: Context) -> Iterator[Found]:
     for (place, own, other, help_text), names in found.items():
         have = "has" if len(names) == 1 else "have"
         yield Found(place, f"this image is for {own}, but {listed(names)} {have} {other}", help_text)
+
+
+@rule("MG265", "image-for-unsupported")
+def image_for_unsupported(context: Context) -> Iterator[Found]:
+    """An image of vLLM for accelerators that modelgen does not support: Gaudi, TPU, or Ascend.
+
+    ## Why
+    modelgen knows the devices, variables and releases of NVIDIA and AMD. The images for others have plugins with
+    numbers of their own. Such a program runs as a `command`, with the devices that its project names.
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    image = "opea/vllm-gaudi:1.22.0"
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "command"
+    image = "opea/vllm-gaudi:1.22.0"
+    command = ["vllm", "serve", "Qwen/Qwen3-4B", "--port", "{port}"]
+    compose = { devices = ["/dev/accel"] }
+    ```
+    """
+    places = {run.place: run for run in context.runs.values() if is_for_unsupported(run)}
+    for path, run in places.items():
+        kind = _GPUS_OF[properties.kind_of(run.image) or ""] if run.image else ""
+        yield Found(
+            context.document.at_value(*path),
+            f"this image is for {kind}, which modelgen does not support",
+            'run it as `engine = "command"`, with its devices in `compose`: `devices = ["/dev/accel"]`',
+        )
 
 
 @rule("MG321", "image-without-gpu", Severity.WARNING)

@@ -238,6 +238,45 @@ def _is_built(context: Context, path: Path) -> bool:
     return model is not None and model.build is not None
 
 
+@rule("MG266", "image-without-server")
+def image_without_server(context: Context) -> Iterator[Found]:
+    """An image of llama.cpp that has no server.
+
+    ## Why
+    The tags `light-…` have only llama-cli and llama-completion, so the container ends at once: Docker finds no
+    /app/llama-server. The tags `server-…` and `full-…` have the server.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:light-cuda-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    gpus = ["gpu0"]
+    args = { ctx-size = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-cuda-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    gpus = ["gpu0"]
+    args = { ctx-size = 16384 }
+    ```
+    """
+    images = {run.place: run.image for run in context.runs.values() if run.image is not None and run.build is None}
+    for path, image in images.items():
+        if (tag := properties.tag_with_server(image)) is not None:
+            place = context.document.at_value(*path)
+            yield Found(place, f"`{image.tag}` has no server", f'write `image = "{image.name}:{tag}"`')
+
+
 @rule("MG435", "build-without-image")
 def build_without_image(context: Context) -> Iterator[Found]:
     """A `build` in a model's table without an `image` in the same table.

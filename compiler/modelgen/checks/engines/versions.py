@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelgen import engines
 from modelgen.checks.engines.releases import release_image
+from modelgen.checks.gpu_kinds import UNSUPPORTED, is_for_unsupported
 from modelgen.diagnostics import Found, rule
 from modelgen.engines.catalogues import release_numbers
 from modelgen.engines.images.properties import kind_of, version_of
@@ -66,7 +67,7 @@ def unknown_version(context: Context) -> Iterator[Found]:
         if needs_version(run) and run.image is not None and run.version is None and run.written_version is None
     }
     for path, (run, image) in places.items():
-        if any(document.is_refused(*table, "version") for table in run.image_tables):
+        if any(document.is_refused(*table, "version") for table in run.image_tables) or is_for_unsupported(run):
             continue
         yield Found(
             document.at_value(*path),
@@ -122,6 +123,8 @@ def bad_version(context: Context) -> Iterator[Found]:
     for path, (engine, text, reference) in _written_versions(context).items():
         version, image = parse_version(text), parse_image(reference) if reference else None
         tagged = version_of(image) if image else None
+        if image and kind_of(image) in UNSUPPORTED:
+            continue
         if version is None:
             plain_flags = engines.ENGINES[engine].plain_flags
             newest = plain_flags().names[-1] if plain_flags else "0.11.0"

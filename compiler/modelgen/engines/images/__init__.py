@@ -65,7 +65,7 @@ class Published(NamedTuple):
     Args:
         name: The names of the repository, registry included.
         kinds: Patterns of tags, each with the GPUs that these images are for: `nvidia`, `amd`, `intel`, `musa`
-            (Moore Threads), or `none` for a processor. The first matching pattern applies.
+            (Moore Threads), `gaudi`, `tpu`, `ascend`, or `none` for a processor. The first matching pattern applies.
         version: Pattern with the engine's version as first group; None if tags do not contain it.
         is_release: Whether the image is the engine's release without plugins.
         is_fork: Whether the image contains plugins or changes that may add flags.
@@ -81,6 +81,7 @@ class Published(NamedTuple):
         prefix: What tags have before the version, such as `v`; None if that is not known.
         pinned: Pattern of tags that do not move, if others do; None if tags name releases.
         skips_releases: Whether some releases have no image.
+        without_server: Pattern of tags whose images lack the server, with what their tags have instead for it.
     """
 
     name: re.Pattern[str]
@@ -100,3 +101,4 @@ class Published(NamedTuple):
     prefix: str | None = None
     pinned: re.Pattern[str] | None = None
     skips_releases: bool = False
+    without_server: tuple[re.Pattern[str], str] | None = None

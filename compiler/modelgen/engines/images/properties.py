@@ -105,6 +105,14 @@ def is_unpublished(image: Image) -> bool:
     return pattern is not None and pattern.search(image.tag or "") is not None
 
 
+def tag_with_server(image: Image) -> str | None:
+    """Return the tag with the engine's server that belongs to a tag without it; None for a tag that has it."""
+    found = published(image).without_server
+    if found is None or image.tag is None or not found[0].search(image.tag):
+        return None
+    return found[0].sub(found[1], image.tag)
+
+
 def published_tag(image: Image) -> str | None:
     """Return the tag with which the project publishes the version, if this one has another prefix; None otherwise."""
     prefix, written = published(image).prefix, _PREFIXED.fullmatch(image.tag or "")

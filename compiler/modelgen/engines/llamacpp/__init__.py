@@ -74,6 +74,8 @@ _IMAGES = (
         pinned=re.compile(r"-b\d+$"),
         # Images are built once a day, of the newest build (llama.cpp#13203: none between b5174 and b5223).
         skips_releases=True,
+        # docs/docker.md: "This image only includes the `llama-cli` and `llama-completion` executables."
+        without_server=(re.compile("^light(?=-|$)"), "server"),
         runs_on=runs_on,
     ),
     # A fork with flags of its own; its tags name no build of llama.cpp.

@@ -60,13 +60,22 @@ IMAGES = (
         version=VERSION,
         is_release=True,
     ),
-    Published(re.compile(rf"{ON_DOCKER_HUB}intel/vllm"), kinds=((ANY_TAG, "intel"),), is_fork=True),
+    Published(
+        re.compile(
+            rf"{ON_DOCKER_HUB}(?:intel/(?:vllm|llm-scaler-vllm)|vllm/vllm-xpu|intelanalytics/ipex-llm-serving-xpu)"
+        ),
+        kinds=((ANY_TAG, "intel"),),
+        is_fork=True,
+    ),
+    Published(
+        re.compile(rf"{ON_DOCKER_HUB}opea/vllm-gaudi|vault\.habana\.ai/.+"), kinds=((ANY_TAG, "gaudi"),), is_fork=True
+    ),
+    Published(re.compile(rf"{ON_DOCKER_HUB}vllm/vllm-tpu"), kinds=((ANY_TAG, "tpu"),), is_fork=True),
+    Published(re.compile(r"quay\.io/ascend/vllm-ascend"), kinds=((ANY_TAG, "ascend"),), is_fork=True),
     # With plugins. Their tags are numbers of their own, or follow vLLM's without a promise.
     Published(re.compile(rf"{ON_DOCKER_HUB}vllm/vllm-omni"), kinds=((ANY_TAG, "nvidia"),), is_fork=True),
     Published(re.compile(rf"{ON_DOCKER_HUB}vllm/vllm-omni-rocm"), kinds=((ANY_TAG, "amd"),), is_fork=True),
     Published(re.compile(rf"{ON_DOCKER_HUB}lmcache/vllm-openai"), kinds=((ANY_TAG, "nvidia"),), is_fork=True),
-    Published(re.compile(rf"{ON_DOCKER_HUB}opea/vllm-gaudi"), is_fork=True),
-    Published(re.compile(r"quay\.io/ascend/vllm-ascend"), is_fork=True),
 )
 FOR_PROCESSORS = "vllm/vllm-openai-cpu"
 
