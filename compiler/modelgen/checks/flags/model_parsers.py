@@ -52,7 +52,8 @@ def parser_of_another_model(context: Context) -> Iterator[Found]:
             if family is None or arg.value in family.parsers or is_plugged or not isinstance(arg.value, str):
                 continue
             # A fine-tune may have another format than its base: Qwen3-8B-xlam.
-            if arg.value not in run.model.repo.lower() and arg.value in _known(arg):
+            rest = re.sub(family.begin, "", _name(run.model.repo), count=1)
+            if arg.value not in rest and arg.value in _known(arg):
                 text = f"`{arg.value}` does not parse the output of {run.model.repo}"
                 yield Found(context.document.at_value(*arg.path), text, _right_parser(arg, family))
 
@@ -94,8 +95,12 @@ def tools_on_base_model(context: Context) -> Iterator[Found]:
 
 def _family(arg: Argument, repo: str) -> Family | None:
     """Return the first family that a repository belongs to."""
-    name = repo.rpartition("/")[2].lower()
+    name = _name(repo)
     return next((one for one in arg.engine.parsers.get(arg.name, ()) if re.match(one.begin, name)), None)
+
+
+def _name(repo: str) -> str:
+    return repo.rpartition("/")[2].lower()
 
 
 def _right_parser(arg: Argument, family: Family) -> str:

@@ -1,7 +1,7 @@
 """List which parsers of tool calls and of reasoning the model families need in vLLM.
 
-Sources: docs/features/tool_calling.md and docs/features/reasoning_outputs.md of vLLM, and the recipes of
-vllm-project/recipes (models/*/*.yaml) of August 2026. A family that these do not name is not here.
+Sources: docs/features/tool_calling.md and docs/features/reasoning_outputs.md of vLLM (0.10.0, 0.11.2 and 0.33.0), and
+the recipes of vllm-project/recipes (models/*/*.yaml) of August 2026. A family that these do not name is not here.
 """
 
 from __future__ import annotations
@@ -29,6 +29,17 @@ _TOOLS: dict[str, tuple[str, ...]] = {
     "glm-4.5": ("glm45", "glm4_moe", "glm47"),
     "glm-4.7": ("glm47", "glm45"),
     "gpt-oss": ("openai",),
+    # Until 0.17, the page names `hermes` for Granite 4.0.
+    "granite-4": ("granite4", "hermes"),
+    "granite-3": ("granite",),
+    "hunyuan-a13b": ("hunyuan_a13b",),
+    "internlm": ("internlm",),
+    "jamba": ("jamba",),
+    "longcat": ("longcat",),
+    "olmo-3": ("olmo3",),
+    "gigachat-3": ("gigachat3",),
+    "apertus": ("apertus",),
+    "minimax-m1": ("minimax",),
     "minimax-m2": ("minimax_m2",),
     "minimax-m3": ("minimax_m3",),
     "seed-oss": ("seed_oss",),
@@ -42,7 +53,11 @@ _REASONING: dict[str, tuple[str, ...]] = {
     "qwen3 reasoning": ("qwen3", "deepseek_r1", "deepseek_v3"),
     "gemma-4": ("gemma4",),
     "deepseek-r1": ("deepseek_r1",),
+    "deepseek-v3.1 reasoning": ("deepseek_v3", "deepseek_r1"),
     "deepseek-v4": ("deepseek_v4",),
+    "ernie-4.5": ("ernie45",),
+    "granite-3 reasoning": ("granite",),
+    "hunyuan-a13b": ("hunyuan_a13b",),
     "kimi-k2": ("kimi_k2",),
     "kimi-k3": ("kimi_k3",),
     "glm-4.5": ("glm45", "glm4_moe", "glm47"),
