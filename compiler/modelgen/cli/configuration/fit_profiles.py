@@ -58,7 +58,8 @@ def print_profiles(resolved: Resolved, shown: Collection[str]) -> None:
 
 
 def _cells(one: Together) -> tuple[str, ...]:
-    return (one.profile, one.gpu, " + ".join(one.models), *map(of_memory, (one.reserved, one.left, one.outside)))
+    sizes = (of_memory(size) if size else "0 GiB" for size in (one.reserved, one.left, one.outside))
+    return (one.profile, one.gpu, " + ".join(one.models), *sizes)
 
 
 def together(resolved: Resolved, shown: Collection[str]) -> Iterator[Together]:

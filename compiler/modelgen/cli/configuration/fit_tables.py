@@ -41,7 +41,7 @@ def print_table(resolved: Resolved, found: Mapping[str, Estimate | str], changes
 
 
 def _row(resolved: Resolved, name: str, one: Estimate | str, changes: Changes) -> tuple[str, ...]:
-    gpus = changes.card.name if changes.card else ", ".join(resolved.runs[name].model.gpus or ())
+    gpus = _gpus(resolved, name, changes)
     if isinstance(one, str):
         reserved = "" if changes.card else _reserved(resolved, name)
         return (name, gpus, reserved, "", "", "", "", _reason(one))
@@ -53,6 +53,13 @@ def _row(resolved: Resolved, name: str, one: Estimate | str, changes: Changes) -
         *("-" * 3 if one.keeps_nothing else (_from_to(one.room), f"{one.tokens()[1]:,}", f"{one.requests:.1f}")),
         verdict_of(one),
     )
+
+
+def _gpus(resolved: Resolved, name: str, changes: Changes) -> str:
+    """Return the GPUs of a model, with the number that --tp asks for if the file has another."""
+    written = resolved.runs[name].model.gpus or ()
+    gpus, number = changes.card.name if changes.card else ", ".join(written), changes.args.get("tensor-parallel-size")
+    return gpus if number in (None, len(written)) or not gpus else f"{number} × {gpus}"
 
 
 def _reason(one: str) -> str:
@@ -117,7 +124,7 @@ def print_sums(resolved: Resolved, found: Mapping[str, Estimate | str], changes:
     """Print the calculation for each model, as one would check it by hand."""
     blocks = []
     for name, one in found.items():
-        gpus = changes.card.name if changes.card else ", ".join(resolved.runs[name].model.gpus or ())
+        gpus = _gpus(resolved, name, changes)
         head = f"{name} on {gpus}" if gpus else name
         if isinstance(one, str):
             blocks.append(f"{head}: {_reason(one)}")

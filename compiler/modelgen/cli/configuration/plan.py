@@ -207,9 +207,9 @@ def _cache(one: CacheChange) -> str:
         return f"KV cache {new} tokens, {one.verdict}"
     text = f"KV cache {old} → {new} tokens" if one.tokens_before != one.tokens else ""
     if text and one.is_within_error:
-        text += ", less than the error"
+        text += ", a difference within the error"
     if len({*verdicts}) > 1:
-        text += f"{', ' if text else ''}{' → '.join(verdicts)}"
+        text += f"{'; ' if text else ''}{' → '.join(verdicts)}"
     return text
 
 
@@ -232,7 +232,7 @@ def _markdown(plan: _Plan) -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     for change in plan.changes:
         reasons = [f"`{one.key}`: {_cell(_change(one))}" for one in change.differences]
-        reasons += map(_cell, plan.notes[change.service])
+        reasons += [_cell(note).replace("\\`", "`") for note in plan.notes[change.service]]
         yield f"| `{change.service}` | {_cell(change.model)} | {_WORDS[change.kind]} | {'<br>'.join(reasons)} |"
     if plan.is_reload:
         yield "| `orchestrator` | | stays | reads its list of models again |"
@@ -241,7 +241,8 @@ def _markdown(plan: _Plan) -> Iterator[str]:
         yield f"- {_cell(cache.model)}: {_cache(cache)}"
     if plan.download:
         yield f"- Download: {_download(plan, plan.download)}"
-    yield f"- {plan.unchanged} unchanged"
+    if plan.unchanged:
+        yield f"- {plan.unchanged} {'services stay' if plan.unchanged > 1 else 'service stays'} unchanged"
 
 
 def _cell(text: str) -> str:
