@@ -7,7 +7,7 @@ import re
 import pytest
 
 from compiling import findings
-from fit_projects import HEAD, THREE, lock_of, model
+from fit_projects import GIB, HEAD, QWEN_4B, THREE, lock_of, model
 
 LOCK = lock_of().decode()
 NAME, REPO = THREE[0][:2]
@@ -85,3 +85,11 @@ def test_what_cannot_be_estimated_has_no_finding(args: dict[str, int]) -> None:
 def test_the_help_has_a_verb() -> None:
     [(code, _, help_)] = found(model(NAME, REPO, "9GiB", max_model_len=1024))
     assert (code, help_.partition(",")[0]) == ("MG546", "write `max-num-seqs = 64`")
+
+
+def test_a_model_that_reserves_all_is_not_told_to_reserve_more() -> None:
+    large = (("text-4b", THREE[0][1], QWEN_4B, 30 * GIB),)
+    for memory, help_ in (("", "a larger GPU, or more of them"), ("20GiB", "reserve more memory")):
+        text = HEAD + model("text-4b", THREE[0][1], memory, max_model_len=8192)
+        [found] = [one for one in findings(text, lock_of(large).decode()) if one.code == "MG546"]
+        assert help_ in (found.help or "")

@@ -3,7 +3,7 @@
 Everything here is pure: the inputs are models.toml, models.lock and the config.json in it; nothing is read from a disk.
 """
 
-from modelgen.fit.budgets import budget, reservations, share
+from modelgen.fit.budgets import budget, reservations, share, takes_all
 from modelgen.fit.fitting import Fitted, fit_models
 
-__all__ = ["Fitted", "budget", "fit_models", "reservations", "share"]
+__all__ = ["Fitted", "budget", "fit_models", "reservations", "share", "takes_all"]

@@ -37,6 +37,13 @@ def reservations(cards: Mapping[str, Card], memory: Written) -> dict[str, int]:
     return {name: _part(card.memory, part) for name, card in cards.items()}
 
 
+def takes_all(cards: Mapping[str, Card], memory: Written) -> bool:
+    """Return whether a model reserves all that the limit of one of its GPUs allows, so that it cannot reserve more."""
+    sizes = reservations(cards, memory)
+    # A share that was chosen has 4 decimals.
+    return any(size >= budget(cards[name]) - cards[name].memory / PARTS for name, size in sizes.items())
+
+
 def share(cards: Iterable[Card], memory: Written) -> Decimal:
     """Return the reserved share of every GPU, rounded down to 4 decimals, so that a sum never exceeds a limit."""
     assert memory != "auto", "checked by unknown-need and needs-over-card"  # noqa: S101 - an invariant

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.checks.memory.estimates import alternatives_of
+from modelgen.checks.memory.estimates import OTHER_MODEL, alternatives_of, can_reserve_more
 from modelgen.diagnostics import Found, rule
 from modelgen.sizes import of_memory
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.fit.sizing import Crowd
 
 
 @rule("MG555", "unknown-need")
@@ -116,7 +117,7 @@ def needs_over_card(context: Context) -> Iterator[Found]:
     shares = context.fitted.shares
     for crowd in shares.crowds if shares else ():
         group, first = crowd.group, next(iter(crowd.needs))
-        parts = " + ".join(f"{name} {of_memory(need)}" for name, need in crowd.needs.items())
+        parts = " and ".join(f"{of_memory(need)} for `{name}`" for name, need in crowd.needs.items())
         taken = f" beside {' and '.join(f'`{name}`' for name in group.others)}" if group.others else ""
         engine = context.runs[crowd.largest].engine
         shorter = (
@@ -129,9 +130,19 @@ def needs_over_card(context: Context) -> Iterator[Found]:
         )
         yield Found(
             place,
-            f"one request each needs {parts} of `{group.gpu}`, which has {of_memory(crowd.free)}{taken}",
-            f"{f'write {shorter}, or ' if shorter else ''}take one out of the profile, or write smaller sizes by hand",
+            f"one request each takes {parts}, and the limit of `{group.gpu}` leaves {of_memory(crowd.free)}{taken}",
+            f"{f'write {shorter}, or ' if shorter else ''}{_way_out(crowd)}",
         )
+
+
+def _more(context: Context, name: str) -> str:
+    return "reserve more memory, or choose a smaller model" if can_reserve_more(context, name) else OTHER_MODEL
+
+
+def _way_out(crowd: Crowd) -> str:
+    if crowd.needs[crowd.largest] > crowd.free:
+        return f"choose a smaller or quantized model than `{crowd.largest}`, or a larger GPU"
+    return "take one out of the profile, or write smaller sizes by hand"
 
 
 @rule("MG557", "no-length-fits")
@@ -173,5 +184,5 @@ def no_length_fits(context: Context) -> Iterator[Found]:
         yield Found(
             context.document.at_header("models", name, "args"),
             f"`{name}` has no `{flag}`, and no request of 2,048 tokens fits for certain beside its weights",
-            ", or ".join([*alternatives_of(context, name, one), "reserve more memory, or choose a smaller model"]),
+            ", or ".join([*alternatives_of(context, name, one), _more(context, name)]),
         )

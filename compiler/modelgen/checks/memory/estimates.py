@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
+from modelgen.fit import takes_all
 from modelgen.sizes import of_memory
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from modelgen.checks.context import Context
     from modelgen.fit.estimate import Estimate
     from modelgen.source import Span
+
+OTHER_MODEL = "choose a smaller or quantized model, a larger GPU, or more of them"
 
 
 @rule("MG546", "no-room-for-context")
@@ -134,10 +137,19 @@ def _place(context: Context, name: str) -> Span:
 
 def _help(context: Context, name: str, estimate: Estimate) -> str:
     engine, others = context.runs[name].engine, alternatives_of(context, name, estimate)
+    has_more = can_reserve_more(context, name)
     if not estimate.longest or engine is None:
         flags = [f"write {', or '.join(others)}"] if others else []
-        return ", or ".join([*flags, "reserve more memory, or choose a smaller or quantized model"])
-    return ", or ".join([f"write `{engine.length} = {estimate.longest}` or less", *others, "reserve more memory"])
+        rest = ["reserve more memory, or choose a smaller or quantized model" if has_more else OTHER_MODEL]
+        return ", or ".join([*flags, *rest])
+    more = ["reserve more memory"] if has_more else []
+    return ", or ".join([f"write `{engine.length} = {estimate.longest}` or less", *others, *more])
+
+
+def can_reserve_more(context: Context, name: str) -> bool:
+    """Return whether a model reserves less than the limits of its GPUs allow."""
+    table = context.runs[name].model
+    return not takes_all(context.cards(table), table.gpu_memory)
 
 
 def alternatives_of(context: Context, name: str, estimate: Estimate) -> list[str]:

@@ -106,8 +106,17 @@ def _print_help(resolved: Resolved, found: Mapping[str, Estimate | str], changes
         engine = resolved.runs[name].engine
         choices = [f"`{engine.length} = {one.longest}`"] if one.longest and engine else []
         choices += map(str, helps(resolved, name, one, changes))
-        choices = choices or ["a larger `gpu_memory`, or take a smaller or quantized model"]
-        click.echo(fill(f"{name}: write {', or '.join(choices)}", width_of(sys.stdout), "  "))
+        text = f"write {', or '.join(choices)}" if choices else _way_out(resolved, name, changes)
+        click.echo(fill(f"{name}: {text}", width_of(sys.stdout), "  "))
+
+
+def _way_out(resolved: Resolved, name: str, changes: Changes) -> str:
+    from modelgen import fit
+
+    memory = resolved.runs[name].model.gpu_memory
+    if changes.card or fit.takes_all(cards_of(resolved, name), memory):
+        return "take a smaller or quantized model, a larger GPU, or more of them"
+    return "write a larger `gpu_memory`, or take a smaller or quantized model"
 
 
 def helps(resolved: Resolved, name: str, one: Estimate, changes: Changes) -> list[Alternative]:
@@ -195,4 +204,6 @@ def _with_error(amount: Amount) -> str:
 def _from_to(amount: Amount) -> str:
     """Return the least and the most, of which the least decides whether a request fits."""
     is_exact = amount.low == amount.high
+    if amount.high <= 0:
+        return "none"
     return _gib(amount.value) if is_exact else of_range(max(0, amount.low), max(0, amount.high))
