@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from modelgen.engines.catalogues import Release
 
 _RELIED_ON = (
-    *("async-scheduling", "disable-cascade-attn", "disable-hybrid-kv-cache-manager", "mamba-cache-mode"),
+    *("async-scheduling", "mamba-cache-mode"),
     *("prefix-cache-retention-interval", "page-size", "swa-full-tokens-ratio", "mamba-full-memory-ratio"),
     *("mamba-ssm-dtype", "hicache-ratio", "hicache-write-policy", "load-balance-method", "log-requests-level"),
     "piecewise-cuda-graph-max-tokens",
