@@ -153,3 +153,12 @@ def test_settings_that_are_an_empty_table_are_right(tmp_path: Path) -> None:
         tmp_path, model(), {"org/model": checkpoint(tokenizer_config__json={}) | {"chat_template.jinja": as_json("")}}
     )
     assert load(tmp_path).wrong == []
+
+
+def test_a_checkpoint_that_the_release_does_not_load_stops_the_images(tmp_path: Path) -> None:
+    """`modelgen lock` does not change it, as it adds what is missing."""
+    config = {**CONFIG, "quantization_config": {"quant_method": "no-such-method"}}
+    place(tmp_path, model(), {"org/model": checkpoint(config__json=config)})
+    done = modelgen("verify", "--quick", "--load", "--image", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "MG571" in done.stderr

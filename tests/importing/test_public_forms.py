@@ -116,6 +116,16 @@ def test_a_gpu_of_another_vendor_is_not_written() -> None:
     assert 'memory = "24GiB"' in found.text
 
 
+@pytest.mark.parametrize("name", ["PGPASSWORD", "DB_PASS", "LITELLM_MASTER_KEY", "MYSQL_PWD", "SSH_PRIVATE_KEY"])
+def test_variables_with_secrets_are_known_by_their_names(name: str) -> None:
+    assert "geheim" not in imported(VLLM.format(f"environment: {{{name}: geheim}}")).text
+
+
+def test_values_of_an_extension_are_in_the_models() -> None:
+    text = "x-e: &e {gpus: all}\nservices: {a: {<<: *e, image: 'vllm/vllm-openai:v0.30.0', command: [o/m]}}"
+    assert "#   x-e: its values are in the models that have them" in imported(text).text
+
+
 def test_why_nothing_is_imported() -> None:
     text = "services: {a: {image: 'me/tts:1'}, b: {image: 'me/c:1', environment: {URL: 'http://a:80/v1'}}}"
     found = imported(text, COMPOSE)

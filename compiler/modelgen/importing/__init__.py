@@ -109,7 +109,7 @@ def import_services(
     elif foreign.kind == "compose":
         _set_profiles(file)
         for key in sorted(foreign.keys - {*_READ}):
-            file.left_out[key] = "it stays in its file" if others else _why(key)
+            file.left_out[key] = _why(key, is_kept=bool(others))
         set_callers(file, called, foreign.services)
     _set_address(file, foreign.services)
     for other, one in others.items() if foreign.kind != "shell" else ():
@@ -266,7 +266,11 @@ def _set_address(file: File, services: Mapping[str, Service]) -> None:
         file.orchestrator["listen"] = f"127.0.0.1:{free}"
 
 
-def _why(key: str) -> str:
+def _why(key: str, *, is_kept: bool) -> str:
+    if key.startswith("x-"):
+        return "its values are in the models that have them"
+    if is_kept:
+        return "it stays in its file"
     return {
         "networks": "modelgen makes the networks of the models",
         "volumes": "modelgen makes the volumes that models mount",

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _NAME = re.compile(
-    r"(?:^|[-_])(?:api[-_]?keys?|token|secrets?|passwords?|credentials?|authorization|access[-_]?key(?:[-_]id)?)$",
+    r"(?:^|[-_])(?:api[-_]?keys?|token|secrets?|credentials?|authorization|access[-_]?key(?:[-_]id)?|pass|pwd|passwd|"
+    r"passphrase|(?:auth|master|private|signing|encryption)[-_]?key)$|passwords?$",
     re.IGNORECASE,
 )
 _WORDS = re.compile(r"[\s=:,\"'\[\]{}]+")
