@@ -13,6 +13,15 @@ SERVER = "services: {{a: {{image: 'ghcr.io/ggml-org/llama.cpp:server-cuda-b6500'
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
+        (VLLM.format("volumes: ['./w:/w']").replace("o/m,", "o/m, --download-dir, /w,"), 'hub  = "./w"'),
+        (
+            "services: {a: {image: 'r.local:5000/vllm/vllm-openai:v0.30.0', command: --model o/m, gpus: all}}",
+            'version    = "0.30.0" # a placeholder, change it: the tag',
+        ),
+        (
+            "services: {a: {image: 'intel/vllm:0.14.0', command: vllm serve o/m, devices: [/dev/dri]}}",
+            'devices = ["/dev/dri"]',
+        ),
         (
             VLLM.format("volumes: ['${HOME}/.cache/huggingface:/root/.cache/huggingface']"),
             '"~/.cache/huggingface/hub" #',
@@ -70,6 +79,9 @@ def test_compose(text: str, wanted: str) -> None:
             "podman run --device nvidia.com/gpu=all vllm/vllm-openai:v0.30.0 o/m\n",
             'device = "nvidia.com/gpu=0"',
         ),
+        ("run.sh", "docker run -eA=b --ulimit memlock=-1:-1 vllm/vllm-openai:v0.30.0 o/m\n", 'A = "b"'),
+        ("run.sh", "docker run -eA=b --ulimit memlock=-1:-1 vllm/vllm-openai:v0.30.0 o/m\n", "{ memlock = -1 }"),
+        ("run.sh", "uv run --with vllm vllm serve o/m --max-model-len 8\n", "max-model-len = 8"),
         ("run.sh", "llama-server -hf o/Qwen3-4B-GGUF:Q4_0 -c 8\n", "[models.qwen3-4b]"),
         (
             "v.service",

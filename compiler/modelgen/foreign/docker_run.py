@@ -51,11 +51,13 @@ _COMPOSE = {
     "name": "container_name",
     "memory": "mem_limit",
     "pull": "pull_policy",
+    "workdir": "working_dir",
     "m": "mem_limit",
     "device": "devices",
     "network": "network_mode",
     "add-host": "extra_hosts",
 }
+_NUMBER = re.compile(r"-?\d{1,15}", re.ASCII)
 _IDS = re.compile(r"[\"']*device=(?P<ids>[^\"']+)[\"']*")
 
 
@@ -77,7 +79,7 @@ def read_docker_run(name: Value, words: Sequence[Value]) -> Service:
         at += 1
         written, sign, _ = word.text.partition("=")
         key = written.lstrip("-")
-        if not written.startswith("--") and len(key) > 1 and key[0] in "vepu" and key not in _ALONE and not sign:
+        if not written.startswith("--") and len(key) > 1 and key[0] in "vepu" and key not in _ALONE:
             options.setdefault(_SHORT[key[0]], []).append(word.part(2))
         elif sign:
             options.setdefault(_SHORT.get(key, key), []).append(word.part(len(written) + 1))
@@ -124,7 +126,8 @@ def _names(options: dict[str, list[Value]]) -> dict[str, Any]:
         if option in _ALONE:
             found[key] = True
         elif key == "ulimits":
-            found[key] = dict(text.split(":")[0].split("=", 1) for text in texts if "=" in text)
+            pairs = (text.split(":")[0].split("=", 1) for text in texts if "=" in text)
+            found[key] = {name: int(most) if _NUMBER.fullmatch(most) else most for name, most in pairs}
         elif key in _LISTS:
             found[key] = texts
         else:

@@ -272,6 +272,7 @@ def _why(key: str, *, is_kept: bool) -> str:
     if is_kept:
         return "it stays in its file"
     return {
+        "include": "the services of its files are read, too",
         "networks": "modelgen makes the networks of the models",
         "volumes": "modelgen makes the volumes that models mount",
     }.get(key, "write it in a docker-compose.override.yml beside the output")

@@ -94,6 +94,7 @@ def with_flag_variables(lifted: Lifted) -> tuple[Lifted, dict[str, str]]:
             or value is None
             or not value.is_known
             or not (flag in engine.owned_args or flag == engine.length)
+            or is_secret(name, value.text)
         ):
             continue
         moved[name] = f"it is the flag `{flag}`"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _READ = frozenset(
     ("image", "build", "command", "entrypoint", "environment", "env_file", "volumes", "gpus", "ports")
-) | {"profiles", "deploy", "healthcheck", "health_start_period"}
+) | {"profiles", "deploy", "healthcheck", "health_start_period", "mount"}
 _GROUPS = "write their numbers as `groups` in the GPU's table: `getent group` prints them"
 _NETWORKS = "models are on a network of their own; join existing ones by `networks` in `[models.ID.compose]`"
 _OWN_MOUNT = "modelgen mounts its own there: caches, and the hub"
@@ -39,6 +39,8 @@ _FETCHED = "pass {} in the shell that runs `modelgen lock` and `modelgen fetch`"
 _OVERRIDDEN = "set {0} in a docker-compose.override.yml beside the output, as `environment: [{0}]` of its service"
 _TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_API_TOKEN", "HF_TOKEN_PATH")
 _OTHERS = {
+    "extends": "its values are in this table",
+    **dict.fromkeys(("log_driver", "log_opt"), "write `logging` in `[models.ID.compose]`"),
     **dict.fromkeys(("health_cmd", "health_interval", "health_retries", "health_timeout"), CHECKS),
     **dict.fromkeys(("health_start_interval", "no_healthcheck"), CHECKS),
     "networks": _NETWORKS,
@@ -132,7 +134,7 @@ def _set_key(table: Table, key: str, value: Any, existing: Collection[str]) -> N
     elif key == "group_add" and not all(str(one).isdecimal() for one in value or ()):
         table.left_out[f"{key} {shown(value)}"] = _GROUPS
     elif key == "container_name" or key in OWNED or key in _OTHERS or key not in ComposeKeys.model_fields:
-        reason = OWNED.get(key) or _OTHERS.get(key) or "models.toml has no such key"
+        reason = _OTHERS.get(key) or OWNED.get(key) or "models.toml has no such key"
         table.left_out[f"{key} {shown(value)}".strip()] = reason
     elif is_secret(key, value):
         table.left_out[key] = HIDDEN

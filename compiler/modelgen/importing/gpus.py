@@ -25,6 +25,8 @@ def set_devices(table: Table) -> None:
     lifted = table.lifted
     args = {name: one.value for name, one in lifted.line.entries.items()}
     size = min((parallel_size(lifted.server.engine, args) or (1, ()))[0], _MOST)
+    if lifted.server.image is not None and kind_of(lifted.server.image) == "intel":
+        return  # `[gpus]` has no GPUs of Intel: their devices are in `[models.ID.compose]`
     named = _named(lifted, size)
     found = _first(size) if named is None else named
     if named is None and not _has_gpus(lifted):

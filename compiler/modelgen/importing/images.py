@@ -53,8 +53,11 @@ def _set_version(table: Table) -> None:
         return
     if server.image is None and not server.service.is_built:
         return  # the placeholder of the image has one
-    newest = engine.catalogue().newest.name
-    table.put("version", newest, f"{PLACEHOLDER}the image does not tell its release")
+    catalogue = engine.catalogue()
+    tag = (server.image.tag or "").removeprefix("v") if server.image is not None else ""
+    named = next((name for name in reversed(catalogue.names) if tag == name or tag.startswith(f"{name}-")), None)
+    said = "the tag of an image that is not the engine's own" if named else "the image does not tell its release"
+    table.put("version", named or catalogue.newest.name, f"{PLACEHOLDER}{said}")
     table.to_do.append(f"write the `version` of {engine.title} in its image: `--assume-version` does so, too")
 
 

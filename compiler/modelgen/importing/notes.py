@@ -67,4 +67,4 @@ def set_callers(file: File, called: Sequence[Call], services: Mapping[str, Servi
 
 def _short(what: str) -> str:
     first = what.partition(" ")[0].partition("=")[0]
-    return " ".join(what.split()[:2]) if first in ("alias", "name", "the", "hub", "profile") else first
+    return " ".join(what.split()[:2]) if first in ("a", "alias", "name", "the", "hub", "profile") else first

@@ -23,6 +23,7 @@ _RESOLVED = re.compile(
 )
 _QUANT = re.compile(r"[-.](?P<quant>I?Q\d\w*|BF16|F16|F32|MXFP4)-GGUF$", re.IGNORECASE)
 _PART = re.compile(r"(?:-\d{5}-of-\d{5})?(?:\.gguf)?$")
+_HUB_FLAGS = ("download-dir", "huggingface-hub-cache")
 _HOME = "/.cache/huggingface"
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]+|--+|\.\.+")
 _DEFAULT_HOME = "~/.cache/huggingface/hub"
@@ -155,14 +156,17 @@ def set_hub(table: Table) -> tuple[Hub | None, Mount | None]:
     """Return the hub directory that a service mounts, and the mount; None where there is none."""
     lifted = table.lifted
     service = lifted.server.service
-    inside = lifted.server.engine.hub or hub_of(lifted)
+    written = lifted.line.text(*_HUB_FLAGS)
+    if service.on_host and written:
+        return Hub(written), None
+    inside = written if written and written.startswith("/") else lifted.server.engine.hub or hub_of(lifted)
     if inside is None:
         targets = {posixpath.normpath(mount.target.text) for mount in service.mounts}
         inside = next((hub for hub in HUBS if targets & {hub, posixpath.dirname(hub)}), None)
     if service.on_host:
-        written = service.variable("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
+        cache = service.variable("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
         home = service.variable("HF_HOME")
-        return Hub(written.text if written else posixpath.join(home.text, "hub") if home else _DEFAULT_HOME), None
+        return Hub(cache.text if cache else posixpath.join(home.text, "hub") if home else _DEFAULT_HOME), None
     if inside is None:
         return None, None
     for mount in service.mounts:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _PYTHON = re.compile(r"python(?:3(?:\.\d+)?)?")
 _SHELLS = ("sh", "bash", "dash", "ash", "zsh")
 _WRAPPERS = ("tini", "dumb-init", "env", "exec", "nvidia_entrypoint.sh", "catatonit")
+_UV_VALUES = ("--with", "--python", "-p", "--project", "--directory", "--extra", "--group", "--env-file")
 _NO_SERVER = ("--help", "-h", "--version")
 _MOST_WORDS = 10_000
 _SHORT_C = re.compile(r"-[a-z]*c")
@@ -141,8 +142,8 @@ def _started(service: Service) -> tuple[tuple[Engine, Program, tuple[Value, ...]
     words = (*(service.entrypoint or ()), *(service.command or ()))
     if service.unread:
         return None, False
-    while words and words[0].text.rpartition("/")[2] in _WRAPPERS:
-        words = words[1:]
+    while words and (length := _wrapper(words)):
+        words = words[length:]
         while words and words[0].text.startswith("-"):
             words = words[1:]
     if found := match_program(words):
@@ -150,6 +151,17 @@ def _started(service: Service) -> tuple[tuple[Engine, Program, tuple[Value, ...]
     if not words or words[0].text.rpartition("/")[2] not in _SHELLS:
         return None, True
     return _in_script(service, words[1:]), False
+
+
+def _wrapper(words: Sequence[Value]) -> int:
+    """Return how many words of a program that only starts another one come first: `tini`, or `uv run --with vllm`."""
+    names = [word.text.rpartition("/")[2] for word in words[:2]]
+    if names != ["uv", "run"]:
+        return int(names[0] in _WRAPPERS)
+    length = 2
+    while length + 1 < len(words) and words[length].text in _UV_VALUES:
+        length += 2
+    return length
 
 
 def _in_script(service: Service, words: Sequence[Value]) -> tuple[Engine, Program, tuple[Value, ...]] | None:
