@@ -40,7 +40,10 @@ def test_the_file_that_compose_takes(folder: Path) -> None:
     assert found.return_value == 1
     assert "error[MG216 unknown-flag]: vLLM 0.30.0 has no flag `swap-space`" in found.stdout
     assert " --> compose.yaml:4:30" in found.stdout
-    assert found.stderr.endswith("modelgen: checked 1 of 1 service in compose.yaml\n")
+    checked, imported = found.stderr.splitlines()[-2:]
+    assert checked == "modelgen: checked 1 of 1 service in compose.yaml"
+    assert imported == "`modelgen import compose.yaml` writes a models.toml from it."
+    assert run(".").stdout == found.stdout
     (folder / "compose.override.yaml").write_text("services: {a: {image: 'vllm/vllm-openai:v0.17.1'}}")
     assert run().return_value == 0
 
@@ -188,7 +191,8 @@ def test_the_last_line(folder: Path, text: str, code: int, line: str) -> None:
     ("args", "reason"),
     [
         (["nowhere.yml"], "there is no nowhere.yml"),
-        (["."], "is a directory"),
+        (["."], "no Compose file here"),
+        (["c.yml", "."], "is a directory"),
         ([], "no Compose file here"),
         (["c.yml", "--rule", "x=off"], "no rule `x`"),
         (["c.yml", "--rule", "moving-tag"], "write `--rule moving-tag=off`"),

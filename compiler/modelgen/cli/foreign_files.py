@@ -46,12 +46,13 @@ def read_foreign(paths: tuple[Path, ...]) -> Foreign:
     """Read files of another tool, with the `.env` beside the first one and the files that they name.
 
     Args:
-        paths: The files; without any, those that Compose takes in this directory.
+        paths: The files; for a folder, or without any, those that Compose takes there.
 
     Raises:
         ModelgenError: A file cannot be read.
     """
-    paths = paths or default_files()
+    if len(paths) < 2 and (not paths or paths[0].is_dir()):
+        paths = default_files(*paths)
     texts = [(path.as_posix(), _read(path)) for path in paths]
     from modelgen.foreign import read_files, variables_of
 
@@ -75,13 +76,15 @@ def read_foreign(paths: tuple[Path, ...]) -> Foreign:
     return foreign
 
 
-def default_files() -> tuple[Path, ...]:
-    """Return the file that Compose takes here, with its override."""
+def default_files(folder: Path = Path()) -> tuple[Path, ...]:
+    """Return the file that Compose takes in a folder, with its override."""
     for name in _DEFAULT_NAMES:
-        if Path(name).is_file():
-            override = Path(name).with_suffix(f".override{Path(name).suffix}")
-            return (Path(name), override) if override.is_file() else (Path(name),)
-    raise click.UsageError("there is no Compose file here; pass its path")
+        path = folder / name
+        if path.is_file():
+            override = path.with_suffix(f".override{path.suffix}")
+            return (path, override) if override.is_file() else (path,)
+    where = "here" if folder == Path() else f"in {folder}"
+    raise click.UsageError(f"there is no Compose file {where}; pass its path")
 
 
 def _read(path: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from modelgen.cli.foreign_files import (
     versions_of,
 )
 from modelgen.cli.options import format_option, max_findings_option
+from modelgen.cli.terminal import fill, width_of
 
 if TYPE_CHECKING:
     from modelgen.linting import Linted
@@ -44,7 +46,7 @@ def lint_command(  # noqa: PLR0913 - an argument for each option
 ) -> int:
     """Check the engines in a file of another tool, without models.toml, Docker, GPU and network.
 
-    FILE is a Compose file, a shell script or systemd unit with lines that start an engine (`vllm serve`, `docker run`),
+    FILE is a Compose file or its folder, a shell script or systemd unit with lines that start an engine (`vllm serve`, `docker run`),
     a llama-swap config, or a recipe of vllm-project/recipes.
 
     Several Compose files are merged in their order, as by `docker compose -f`. `.env` beside the first one is read, and
@@ -72,14 +74,18 @@ def lint_command(  # noqa: PLR0913 - an argument for each option
         found, [*linted.foreign.sources, *sources], format_, limit=max_findings, to_stderr=False, command="lint"
     )
     if format_ == "human":
-        click.echo(_last_line(linted), err=True)
+        width = width_of(sys.stderr)
+        click.echo("\n".join(fill(line, width) for line in _last_lines(linted)), err=True)
     return FOUND if has_errors(found) else 0
 
 
 def _switched_off(rules: tuple[str, ...]) -> frozenset[str]:
-    from modelgen.diagnostics import all_rules, did_you_mean
+    if not rules:
+        return frozenset()
+    from modelgen.cli.configuration.manual import load_rules
+    from modelgen.diagnostics import did_you_mean
 
-    known = {rule.name for rule in all_rules()}
+    known = {rule.name for rule in load_rules()}
     for text in rules:
         name, _, setting = text.partition("=")
         if setting != "off":
@@ -91,17 +97,21 @@ def _switched_off(rules: tuple[str, ...]) -> frozenset[str]:
     return frozenset(text.partition("=")[0] for text in rules)
 
 
-def _last_line(linted: Linted) -> str:
-    """Return how many services were looked at, how many not and why."""
+def _last_lines(linted: Linted) -> list[str]:
+    """Return how many services were looked at, how many not and why, and what writes a models.toml from them."""
     services, checked, others = linted.foreign.services, len(linted.lifted), linted.unrecognized
     if not services:
-        return "modelgen: nothing was checked"
+        return ["modelgen: nothing was checked"]
     what = "command" if linted.foreign.kind == "shell" else "model" if linted.foreign.kind != "compose" else "service"
     number = f"{len(services)} {what}{'s' if len(services) > 1 else ''}"
     if not checked and not others:
-        return f"modelgen: no engine found in {number}"
+        return [f"modelgen: no engine found in {number}"]
     said = f"modelgen: checked {checked} of {number} in {', '.join(source.path for source in linted.foreign.sources)}"
     skipped = [f"{one.service.name.text} ({one.reason})" for one in others]
     rest = len(services) - checked - len(skipped)
     skipped += [f"{rest} without an engine"] if rest else []
-    return said + (f"; not checked: {', '.join(skipped)}" if skipped else "")
+    lines = [said + (f"; not checked: {', '.join(skipped)}" if skipped else "")]
+    path = linted.foreign.sources[0].path
+    if checked and path != "-":
+        lines.append(f"`modelgen import {path}` writes a models.toml from it.")
+    return lines
