@@ -46,8 +46,8 @@ def lint_command(  # noqa: PLR0913 - an argument for each option
 ) -> int:
     """Check the engines in a file of another tool, without models.toml, Docker, GPU and network.
 
-    FILE is a Compose file or its folder, a shell script or systemd unit with lines that start an engine (`vllm serve`, `docker run`),
-    a llama-swap config, or a recipe of vllm-project/recipes.
+    FILE is a Compose file or its folder, a shell script or systemd unit with lines that start an engine (`vllm serve`,
+    `docker run`), a llama-swap config, or a recipe of vllm-project/recipes.
 
     Several Compose files are merged in their order, as by `docker compose -f`. `.env` beside the first one is read, and
     so are the files that they name (`env_file`, `extends`, `include`; scripts and Compose files of a `cmd` of

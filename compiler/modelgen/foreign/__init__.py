@@ -3,7 +3,7 @@
 What lies beside a file (`.env`, the files of `env_file`) is read by the command and handed in.
 """
 
-from modelgen.foreign.env_file import variables_of
+from modelgen.foreign.compose.env_file import variables_of
 from modelgen.foreign.kinds import read_files
 from modelgen.foreign.services import (
     Dependency,

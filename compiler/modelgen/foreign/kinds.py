@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modelgen.foreign.compose import read_compose, refused
-from modelgen.foreign.compose_files import decode
-from modelgen.foreign.llamaswap import has_models, read_llamaswap
+from modelgen.foreign.compose.files import decode
+from modelgen.foreign.compose.project import read_compose, refused
+from modelgen.foreign.llamaswap.config import has_models, read_llamaswap
 from modelgen.foreign.recipe import is_recipe, read_recipe
-from modelgen.foreign.shell import is_unit, read_shell
+from modelgen.foreign.shell.script import is_unit, read_shell
 from modelgen.foreign.yaml_nodes import TOO_LARGE, BadYamlError, Reader, TooLargeError, compose_nodes
 from modelgen.source import Source
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from modelgen.engines import ENGINES
 from modelgen.engines.images import properties
 from modelgen.engines.images.versions import Image, parse_image
-from modelgen.foreign.shell_words import ALL_ARGUMENTS, commands
+from modelgen.foreign.shell.words import ALL_ARGUMENTS, commands
 from modelgen.foreign.values import UNKNOWN, Value
 
 if TYPE_CHECKING:

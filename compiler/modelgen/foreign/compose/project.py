@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modelgen.foreign.compose_files import Files, Opened, decode
-from modelgen.foreign.compose_layers import Layers
-from modelgen.foreign.compose_service import read_service
+from modelgen.foreign.compose.files import Files, Opened, decode
+from modelgen.foreign.compose.layers import Layers
+from modelgen.foreign.compose.service import read_service
 from modelgen.foreign.services import Foreign, Unread
 from modelgen.foreign.yaml_nodes import MOST_SERVICES, TOO_LARGE, BadYamlError, Reader, TooLargeError, compose_documents
 from modelgen.source import Source, Span

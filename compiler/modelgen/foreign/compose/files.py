@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.files import MAX_SOURCE_BYTES
-from modelgen.foreign.env_file import variables_of
+from modelgen.foreign.compose.env_file import variables_of
 from modelgen.foreign.services import Unread
 from modelgen.foreign.yaml_nodes import BadYamlError, Reader, TooLargeError, compose_nodes
 from modelgen.source import Source, Span

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from yaml import Node
 
-    from modelgen.foreign.compose_layers import Layers
+    from modelgen.foreign.compose.layers import Layers
     from modelgen.foreign.values import Value
     from modelgen.foreign.yaml_nodes import Entry, Reader
 

@@ -6,9 +6,9 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from modelgen.foreign.docker_run import is_docker_run, read_docker_run
 from modelgen.foreign.services import Foreign, Service, Unread, Variable
-from modelgen.foreign.shell_words import assignments, commands
+from modelgen.foreign.shell.docker_run import is_docker_run, read_docker_run
+from modelgen.foreign.shell.words import assignments, commands
 from modelgen.foreign.values import Value
 from modelgen.foreign.yaml_nodes import MOST_SERVICES
 from modelgen.source import Source, Span

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.foreign.compose_values import mount_of, port_of
+from modelgen.foreign.compose.values import mount_of, port_of
 from modelgen.foreign.services import GpuRequest, HealthCheck, Service, Variable
 
 if TYPE_CHECKING:

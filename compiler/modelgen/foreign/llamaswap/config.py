@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from yaml.nodes import ScalarNode
 
-from modelgen.foreign.compose_files import Files
-from modelgen.foreign.compose_layers import Layers
-from modelgen.foreign.followed import Follower
+from modelgen.foreign.compose.files import Files
+from modelgen.foreign.compose.layers import Layers
 from modelgen.foreign.interpolation import Piece
+from modelgen.foreign.llamaswap.followed import Follower
 from modelgen.foreign.services import Foreign, Unread
-from modelgen.foreign.shell import read_command
-from modelgen.foreign.shell_words import commands
+from modelgen.foreign.shell.script import read_command
+from modelgen.foreign.shell.words import commands
 from modelgen.foreign.values import UNKNOWN, Value
 from modelgen.foreign.yaml_nodes import MOST_SERVICES, TooLargeError
 from modelgen.foreign.yaml_places import Scalar

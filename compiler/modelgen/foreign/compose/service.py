@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from yaml.nodes import ScalarNode, SequenceNode
 
-from modelgen.foreign.compose_files import beside_name
-from modelgen.foreign.compose_values import read_gpus, read_health, read_mount, read_port
-from modelgen.foreign.env_file import read_env_file
+from modelgen.foreign.compose.env_file import read_env_file
+from modelgen.foreign.compose.files import beside_name
+from modelgen.foreign.compose.values import read_gpus, read_health, read_mount, read_port
+from modelgen.foreign.compose.words import split
 from modelgen.foreign.services import Dependency, Service, Unread, Variable
-from modelgen.foreign.words import split
 from modelgen.foreign.yaml_nodes import is_null
 
 if TYPE_CHECKING:
-    from modelgen.foreign.compose_files import Files
-    from modelgen.foreign.compose_layers import Layers
+    from modelgen.foreign.compose.files import Files
+    from modelgen.foreign.compose.layers import Layers
     from modelgen.foreign.services import GpuRequest, Mount, Port
     from modelgen.foreign.values import Value
     from modelgen.source import Span

@@ -6,19 +6,19 @@ import posixpath
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from modelgen.foreign.compose import read_project
-from modelgen.foreign.compose_files import beside_name
+from modelgen.foreign.compose.files import beside_name
+from modelgen.foreign.compose.project import read_project
 from modelgen.foreign.services import Unread
-from modelgen.foreign.shell import Text, read_command
-from modelgen.foreign.shell_words import ALL_ARGUMENTS, commands
+from modelgen.foreign.shell.script import Text, read_command
+from modelgen.foreign.shell.words import ALL_ARGUMENTS, commands
 from modelgen.foreign.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from modelgen.foreign.compose_files import Files
+    from modelgen.foreign.compose.files import Files
     from modelgen.foreign.services import Service
-    from modelgen.foreign.shell_words import Command
+    from modelgen.foreign.shell.words import Command
     from modelgen.source import Source
 
 _COMPOSE = (("docker", "compose"), ("podman", "compose"), ("docker-compose",), ("podman-compose",))

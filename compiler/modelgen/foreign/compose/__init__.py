@@ -1,0 +1,1 @@
+"""Read Compose files, with the files that belong to them."""

@@ -1,0 +1,1 @@
+"""Read shell scripts and systemd units, and the `docker run` lines in them."""
