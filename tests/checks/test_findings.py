@@ -162,6 +162,8 @@ CASES: list[tuple[str, str, str]] = [
     (f'{QWEN}image = "x/gaudi:1.22.0"\nversion = "1.22.0"', "bad-version", "version of vLLM that is in the image"),
     # engines
     ("[engines.vlm]\nimage = 'x/y:1'", "unknown-engine", "did you mean `vllm`?"),
+    (model("aliases = ['mö']"), "bad-alias", "write `mo`"),
+    (f"[gpus]\ncount = 2\n{QWEN}", "wrong-type", "declare each GPU in a table: `[gpus.gpu0]`"),
     (model('file = "x.gguf"'), "key-of-another-engine", 'write `engine = "llamacpp"`'),
     (model('model_arg = "path"'), "no-snapshot", "modelgen lock"),
     (model('switch = "sleep"'), "not-supported-yet", "restart"),

@@ -80,6 +80,7 @@ CASES: list[tuple[str, str, str]] = [
     (gguf("ctx-size = 8").replace(":server", ":light"), "image-without-server", "llama.cpp:server-"),
     # flags
     (gguf('ctx-size = 8, split-mode = "rows"'), "bad-flag-value", 'write `split-mode = "row"`'),
+    (gguf('ctx-size = 8, split-mode = "tensor"'), "bad-flag-value", "`tensor` appeared in b8738"),
     (gguf('ctx-size = 8, reasoning-format = "deepsek"'), "bad-flag-value", 'write `reasoning-format = "deepseek"`'),
     (gguf("ctx-size = 8, embeddings = true, jinja = true"), "embeddings-and-chat", "remove `embeddings`"),
     (gguf("ctx-size = 8, rerank = true, reasoning-format = 'none'"), "embeddings-and-chat", "remove `rerank`"),

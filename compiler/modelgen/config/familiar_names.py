@@ -112,7 +112,9 @@ FLAGS = {
     **dict.fromkeys(("kv_cache_dtype", "kv_cache_type", "cache_type_k"), "kv-cache-dtype"),
     **dict.fromkeys(("chat_template", "template"), "chat-template"),
     **dict.fromkeys(("num_gpu", "n_gpu_layers", "gpu_layers"), "n-gpu-layers"),
-    **dict.fromkeys(("speculative_config", "speculative_model", "draft_model"), "speculative-config"),
+    **dict.fromkeys(
+        ("speculative_config", "speculative_model", "num_speculative_tokens", "draft_model"), "speculative-config"
+    ),
     **dict.fromkeys(("prefix_caching", "enable_prefix_caching"), "enable-prefix-caching"),
     **dict.fromkeys(("chunked_prefill", "enable_chunked_prefill"), "enable-chunked-prefill"),
     **dict.fromkeys(("cpu_offload", "cpu_offload_gb"), "cpu-offload-gb"),

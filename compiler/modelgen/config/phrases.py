@@ -64,6 +64,8 @@ def write_value(
         names = as_gpus(_value_at(tables, path[: path.index("gpus", 1) + 1]), tables)
         return f"write `gpus = {names}`" if names else ""
     match item["type"], value:
+        case (_, int()) if path == ("gpus", "count"):
+            return "remove it, and declare each GPU in a table: `[gpus.gpu0]`, `[gpus.gpu1]`"
         case ("string_type", int()) if key in _ADDRESSES and 0 < value < 65536 and value is not True:
             return f'write `{key} = "127.0.0.1:{value}"`'
         case ("string_type", int() | float() | bool()) if isinstance(key, str):

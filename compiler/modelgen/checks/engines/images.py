@@ -120,7 +120,9 @@ def floating_image(context: Context) -> Iterator[Found]:
     """
     for path, reference in _images(context).items():
         image = parse_image(reference)
-        if image and is_floating(image) and not _is_built(context, path) and not _is_unknown(context, path):
+        if image is None or properties.tag_with_server(image) is not None:
+            continue
+        if is_floating(image) and not _is_built(context, path) and not _is_unknown(context, path):
             tag = f"the tag `{image.tag}` can move" if image.tag else f"`{reference}` has no tag and means `latest`"
             yield Found(context.document.at_value(*path), tag, _release_of(context, path, image))
 

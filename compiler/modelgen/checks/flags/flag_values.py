@@ -156,6 +156,8 @@ def _better_value(arg: Argument) -> str:
     if meant := _meant(arg):
         return f"write `{arg.key} = {meant}`"
     choices = arg.flag.choices if arg.flag and isinstance(arg.value, str) else ()
+    if longer := [one for one in choices if one.startswith(f"{str(arg.value).lower()}_")]:
+        return f'write `{arg.key} = "{longer[-1]}"`'
     return _other_version(arg) or (did_you_mean(arg.value, choices, list_known=False) if choices else "")
 
 

@@ -104,4 +104,13 @@ def _misfit(plain: PlainArgument) -> tuple[str, str] | None:
 
     # Choices are as short as `q8_0`, where `did_you_mean` would want each part to be near.
     near = get_close_matches(written, flag.choices, n=1, cutoff=0.6)
-    return expected, f'write `{plain.key} = "{near[0]}"`' if near else ""
+    return expected, f'write `{plain.key} = "{near[0]}"`' if near else _later(plain, written)
+
+
+def _later(plain: PlainArgument, value: str) -> str:
+    """Return the first release that accepts a value; empty if none does, or if it is older."""
+    if plain.catalogue is None or plain.release is None or plain.flag is None:
+        return ""
+    first = next((name for name, known in plain.catalogue.values(plain.flag.name) if value in known), None)
+    is_later = first is not None and plain.catalogue.position(first) > plain.release.at
+    return f"`{value}` appeared in {first}" if is_later else ""

@@ -128,6 +128,8 @@ def flag_for_other_generation(context: Context) -> Iterator[Found]:
                     least = capability_text(needed[1])
                     message = f"{card} does not support `{arg.value}` of {arg.version}, which needs {least}"
                     help_text = other_release(context, run, arg.value, {}, own)
+                    if arg.value.endswith("_marlin") and not help_text.startswith("write"):
+                        help_text = "remove it: the engine chooses the kernel for the GPU"
                     yield Found(context.document.at_value(*arg.path), message, help_text)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 from modelgen.config import variant_name
@@ -174,7 +175,9 @@ def _is_alias(table: str, name: str) -> bool:
 
 def _bare(name: str, allowed: re.Pattern[str], signs: str) -> str:
     """Return what to write for a name with characters that are not allowed."""
-    bare = re.sub(r"[^A-Za-z0-9._:/-]+" if ":" in signs else r"[^A-Za-z0-9._-]+", "-", name).strip("-._:/")
+    # A letter with an accent becomes the letter.
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode() or name
+    bare = re.sub(r"[^A-Za-z0-9._:/-]+" if ":" in signs else r"[^A-Za-z0-9._-]+", "-", plain).strip("-._:/")
     rest = f"use letters, digits, {signs}"
     return f"write `{bare}`: {rest}" if allowed.fullmatch(bare) else rest
 
