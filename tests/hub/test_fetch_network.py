@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from hub_double import Hub
     from hub_double.faults import Faults
 
+pytestmark = pytest.mark.xdist_group("fetched")  # they share two fetches
+
 WEIGHTS = "model.safetensors"
 SMALL = bytes(range(256)) * 200
 IMPATIENT = {"HF_HUB_DOWNLOAD_TIMEOUT": "1"}
