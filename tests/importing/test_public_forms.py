@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
 from imports import COMPOSE, errors, imported
@@ -99,6 +101,12 @@ def test_compose(text: str, wanted: str) -> None:
             "models: {a: {cmd: '/b/llama-server-ec9e03 -hf o/m:Q4_0 -c 8', metadata: {p: '${PORT}'}}}",
             "{'p': '5800'}",
         ),
+        (
+            "c.yaml",
+            "models: {a: {cmd: llama-server -m /m/x.gguf -c 8}, "
+            "b: {cmd: 'docker run -v /srv/hf:/root/.cache/huggingface vllm/vllm-openai:v0.30.0 o/m'}}",
+            'hub  = "/srv/hf/hub"\n',
+        ),
         ("c.yaml", "models: {a: {cmd: 'llama-server -hf o/m:Q4_0 -c 8 --api-key ${env.KEY}'}}", "--api-key: a secret"),
         ("c.yaml", "models: {a: {cmd: 'llama-server -hf o/m:Q4_0 -c 8'}}\nprofiles: {both: [a]}\n", "[profiles.both]"),
         (
@@ -113,6 +121,14 @@ def test_other_kinds(name: str, text: str, wanted: str) -> None:
     found = imported(text, name)
     assert errors(found) == []
     assert wanted in found.text
+
+
+def test_a_model_that_never_unloads_stays_so_beside_a_default() -> None:
+    cmd = "cmd: llama-server -hf o/m:Q4_0 -c 8"
+    text = f"globalTTL: 60\nmodels: {{a: {{{cmd}, ttl: 0}}, b: {{{cmd}}}}}"
+    tables = tomllib.loads(imported(text, "c.yaml").text)
+    assert "defaults" not in tables
+    assert [model.get("idle_timeout") for model in tables["models"].values()] == [None, "60s"]
 
 
 def test_an_image_for_processors_gets_no_gpu() -> None:

@@ -82,7 +82,12 @@ def set_file(file: File, foreign: Foreign, tables: Mapping[str, Table]) -> None:
         if key == "apiKeys":
             file.to_do.append(f"keys of clients: {_WHY_OF_FILE[key]}")
     if _is_positive(ttl := foreign.written("globalTTL")):
-        file.defaults["idle_timeout"] = f"{ttl}s"
+        own = {name: table.lifted.server.service.settings.get("ttl") for name, table in tables.items()}
+        if 0 not in own.values():
+            file.defaults["idle_timeout"] = f"{ttl}s"
+        else:  # models.toml has no value for never, so that of [defaults] would unload these models, too
+            for name in (name for name, written in own.items() if written is None):
+                tables[name].put("idle_timeout", f"{ttl}s")
     if _is_positive(timeout := foreign.written("healthCheckTimeout")):
         file.defaults["start_timeout"] = f"{timeout}s"
     if foreign.written("sendLoadingState") is True:

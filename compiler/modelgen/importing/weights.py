@@ -166,7 +166,10 @@ def set_hub(table: Table) -> tuple[Hub | None, Mount | None]:
     if service.on_host:
         cache = service.variable("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
         home = service.variable("HF_HOME")
-        return Hub(cache.text if cache else posixpath.join(home.text, "hub") if home else _DEFAULT_HOME), None
+        if cache or home:
+            return Hub(cache.text if cache else posixpath.join(home.text if home else "", "hub")), None
+        is_used = not str(table.keys.get("repo", "")).startswith("local/")
+        return (Hub(_DEFAULT_HOME, is_mounted=False) if is_used else None), None
     if inside is None:
         return None, None
     for mount in service.mounts:
