@@ -213,6 +213,8 @@ class Service(NamedTuple):
         variants: Further names that edit requests.
         title: Its name for people, or None.
         description: What it is good for, or None.
+        context_length: Most tokens of a request and its answer together, or None if that is not known.
+        capabilities: What it can do, such as `chat` or `vision`; empty if that is not known.
         repo: Repository id on the hub, or None.
         loras: Adapters of the model: name and repository id.
         hub: The hub's mount, or None for a program that needs no weights.
@@ -260,6 +262,8 @@ class Service(NamedTuple):
     variants: tuple[Variant, ...]
     title: str | None
     description: str | None
+    context_length: int | None
+    capabilities: tuple[str, ...]
     repo: str | None
     loras: tuple[tuple[str, str], ...]
     hub: Mount | None

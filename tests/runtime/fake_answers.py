@@ -68,4 +68,6 @@ def parts(path: str, asked: dict[str, Any], count: int) -> list[bytes]:
     base = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": name}
     deltas = [{"content": text}] * count
     chunks = [{**base, "choices": [{"index": 0, "delta": delta, "text": text}]} for delta in deltas]
+    if (asked.get("stream_options") or {}).get("include_usage"):
+        chunks.append({**base, "choices": [], "usage": whole(path, asked)["usage"]})
     return [*(f"data: {json.dumps(one)}\n\n".encode() for one in chunks), b"data: [DONE]\n\n"]

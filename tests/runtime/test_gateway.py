@@ -15,7 +15,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from modelgen_runtime.gateway.access import KeysError, read_keys
+from modelgen_runtime.gateway.keys import KeysError, read_keys
 from modelgen_runtime.manifest import write_manifest
 from runtime_serving import Served, engine, manifest, post, serving, spawn, wait_for
 

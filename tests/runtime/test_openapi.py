@@ -9,6 +9,7 @@ from modelgen_runtime.control_api import views
 from modelgen_runtime.control_api.control import Control
 from modelgen_runtime.control_api.openapi import DESCRIPTION
 from modelgen_runtime.control_api.openapi_schemas import COMPONENTS
+from modelgen_runtime.control_api.usage_routes import UsageRoutes
 from modelgen_runtime.manifest import Profile
 from modelgen_runtime.state.board import Board
 from modelgen_runtime.state.orders import Failure
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def test_each_route_is_described_and_nothing_else() -> None:
     control = Control.__new__(Control)
-    Control.__init__(control, *[None] * 5, listens=None)  # type: ignore[arg-type]
+    Control.__init__(control, None, None, None, None, None, UsageRoutes(None, None), listens=None, warnings=list)  # type: ignore[arg-type]
     described = {(verb.upper(), path) for path, verbs in DESCRIPTION["paths"].items() for verb in verbs}
     for method, pattern, _ in control._routes:  # noqa: SLF001 - what it answers
         matching = {entry for entry in described if entry[0] == method and pattern.fullmatch(entry[1])}

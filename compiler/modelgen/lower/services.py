@@ -13,6 +13,7 @@ from modelgen.engines.host.addresses import parse_address
 from modelgen.engines.images.places import cache_label
 from modelgen.host_paths import host_path, is_remote
 from modelgen.lower.additions import own_targets
+from modelgen.lower.capabilities import capabilities, context_length
 from modelgen.lower.chosen import chosen_of, expected_of
 from modelgen.lower.durations import SHORTEST_START, go_seconds
 from modelgen.lower.environment import engine_environment, host_environment
@@ -121,6 +122,8 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         variants=variants_of(name, model),
         title=model.title,
         description=model.description,
+        context_length=context_length(run, pins),
+        capabilities=capabilities(run, pins),
         repo=model.repo,
         loras=tuple((model.loras or {}).items()),
         hub=ir.Mount(host_path(project.hub), launched.hub) if has_hub else None,

@@ -73,6 +73,8 @@ def _model(
         ),
         title=service.title,
         description=service.description,
+        context_length=service.context_length,
+        capabilities=service.capabilities,
         reservations={one.gpu: one.memory for one in service.reservations},
         readiness=manifest.Readiness(readiness.path, float(readiness.start_timeout), readiness.lists, service.warmup),
         stop_grace=float(service.stop_grace),

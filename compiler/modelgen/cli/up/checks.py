@@ -131,10 +131,10 @@ def require_keys(path: Path) -> None:
     Raises:
         ModelgenError: The orchestrator cannot use it, or there is no key for `up` itself.
     """
-    from modelgen_runtime.gateway.access import KeysError, read_keys
+    from modelgen_runtime.gateway.keys import KeysError, read_keys
 
     try:
-        roles = read_keys(path).values()
+        roles = {key.role for key in read_keys(path).values()}
     except KeysError as error:
         raise ModelgenError(str(error)) from error
     if sys.platform != "win32" and not path.stat().st_mode & stat.S_IROTH:
