@@ -31,8 +31,8 @@ class Clock:
     def now(self) -> float:
         return self.time
 
-    def judge(self, *_: object) -> bool:
-        return True
+    def judge(self, *_: object) -> tuple[bool, None]:
+        return True, None
 
     def most_bytes(self, *, is_routed: bool) -> int:
         return 2**30 if is_routed else 0

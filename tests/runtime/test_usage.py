@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from compiling import modelgen
 from modelgen_runtime.manifest import Variant
 from runtime_serving import Served, engine, manifest, serving, wait_for
 
@@ -171,6 +172,25 @@ def test_requests_as_they_come_and_go(served: Served) -> None:
                 if (line := answer.readline()).startswith(b"data: "):
                     seen.append(json.loads(line[6:]))
     assert [(one["key"], one["state"]) for one in seen] == [("alice", "waiting"), ("alice", "ended")]
+
+
+def test_the_commands(served: Served, tmp_path: Path) -> None:
+    assert ask(served, "/v1/chat/completions", {**CHAT, "model": "a:fast"}, key="alice")[0] == 200
+
+    def run(*command: str, key: str = "root") -> list[list[str]]:
+        done = modelgen(*command, "--url", served.url, cwd=tmp_path, env={"MODELGEN_KEY": key})
+        assert done.returncode == 0, done.stderr
+        return [line.split() for line in done.stdout.splitlines()]
+
+    head, *rows = run("usage", "--by", "key", "--by", "model")
+    assert head[:3] == ["KEY", "MODEL", "REQUESTS"]
+    assert "alice" in {row[0] for row in rows}
+    assert {row[0] for row in run("usage", "--by", "key", key="alice")[1:]} == {"alice"}
+    assert run("requests", "-n", "1")[-1][1:5] == ["a:fast", "alice", "done", "200"]
+    with stream(served, "slow") as answer:
+        number = run("requests")[-1][0]
+        assert run("requests", "--cancel", number) == [["canceled", "request", number]]
+        answer.read()
 
 
 def test_totals_survive_the_end_and_a_kill(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow  # starts processes
 
 OF_FILES = ("build", "fit", "lint", "plan", "validate")
 OF_HUB = ("fetch", "inventory", "lock", "prune", "verify")
-OF_ORCHESTRATOR = ("hold", "load", "logs", "release", "status", "switch", "unload", "why")
+OF_ORCHESTRATOR = ("hold", "load", "logs", "release", "requests", "status", "switch", "unload", "usage", "why")
 OF_HOST = ("doctor",)
 TYPES = {bool: "boolean", int: "number", float: "number", str: "string", type(None): "null"}
 
@@ -149,6 +149,9 @@ def test_commands_of_a_running_orchestrator(tmp_path: Path, snapshot: SnapshotAs
         shapes["why"] = shape(run("why", "bad"), run("why", "two"))
         shapes["release"] = shape(run("release", "one"))
         shapes["unload"] = shape(run("unload", "one"))
+        assert served.chat("two")[0] == 200
+        shapes["requests"] = shape(run("requests"))
+        shapes["usage"] = shape(run("usage", "--by", "day", "--by", "model"))
     check(shapes, OF_ORCHESTRATOR, snapshot)
 
 

@@ -135,7 +135,7 @@ def _type(schema: Schema) -> str:
     if "const" in schema:
         return code(str(schema["const"]).lower())
     if "enum" in schema:
-        return joined(map(code, schema["enum"]), "or")
+        return joined(["null" if one is None else code(one) for one in schema["enum"]], "or")
     kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     text = joined(kinds, "or")
     if "items" in schema:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _NARROWEST = 20
 _UNKNOWN = 80
@@ -53,6 +56,20 @@ def row(cells: str, text: str, width: int | None) -> str:
         return fill(line, width, " " * len(cells))
     head = fill(" ".join(cells.split()), width, "    ")
     return f"{head}\n{fill(f'    {text}', width, '    ')}" if text else head
+
+
+def table(rows: Sequence[Sequence[str]], width: int | None, least: Sequence[int] = ()) -> Iterator[str]:
+    """Yield the lines of a table, whose last column may be a text.
+
+    Args:
+        rows: The cells.
+        width: Columns of the terminal; None for another stream.
+        least: Least widths of the columns but the last.
+    """
+    cells = [[*least], *([len(cell) for cell in one[:-1]] for one in rows)]
+    widths = [max(column) for column in zip(*(one for one in cells if one), strict=True)]
+    for *padded, text in rows:
+        yield row("".join(f"{cell:<{size}}  " for cell, size in zip(padded, widths, strict=True)), text, width)
 
 
 class _Formatter(click.HelpFormatter):

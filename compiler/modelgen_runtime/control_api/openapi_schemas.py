@@ -127,6 +127,7 @@ _MODEL = table(
     {
         "id": described(STRING, "Its id in models.toml."),
         "names": described(STRINGS, "All names that clients may send as `model`, the id first."),
+        "variants": described(STRINGS, "Further names that edit requests."),
         "engine": described(STRING, "Name of its engine."),
         "repo": or_null(STRING, "Repository id of its weights."),
         "state": described({**STRING, "enum": [*map(str, State)]}, "State of its engine."),

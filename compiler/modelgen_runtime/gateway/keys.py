@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 Role: TypeAlias = Literal["user", "admin"]
 
 _LINE = re.compile(r"(?P<role>user|admin)\s+sha256:(?P<hash>[0-9a-f]{64})(?P<more>(?:\s+\S+)*)", re.ASCII)
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
+"""Names of keys."""
 _FORM = "`user sha256:HEX` or `admin sha256:HEX`, with `name=NAME` and `models=GLOB,…` after it"
 _OLD_ROLES = {"data": "user", "control": "admin"}
 """Names of the roles before 0.1.0."""
@@ -77,7 +78,7 @@ def _read_key(match: re.Match[str], number: int, path: Path) -> Key:
     name, models = f"sha256:{match['hash'][:_SHOWN_DIGITS]}", None
     for word in match["more"].split():
         label, _, value = word.partition("=")
-        if label == "name" and _NAME.fullmatch(value):
+        if label == "name" and NAME.fullmatch(value):
             name = value
         elif label == "models" and all(value.split(",")):
             models = tuple(value.split(","))

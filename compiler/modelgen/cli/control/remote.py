@@ -75,12 +75,14 @@ def ask_status(config: Path, url: str | None) -> tuple[Orchestrator, dict[str, A
 
 
 def find_model(status: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return the model of a status with this id or alias.
+    """Return the model of a status with this id, alias or variant.
 
     Raises:
         InputError: There is none.
     """
-    found: dict[str, Any] | None = next((one for one in status["models"] if name in one["names"]), None)
+    found: dict[str, Any] | None = next(
+        (one for one in status["models"] if name in (*one["names"], *one.get("variants", ()))), None
+    )
     if found is None:
         from modelgen.diagnostics import did_you_mean
 

@@ -11,7 +11,7 @@ import click
 
 from modelgen.cli.control.remote import ask_status, remote_options
 from modelgen.cli.options import NAME
-from modelgen.cli.terminal import row, width_of
+from modelgen.cli.terminal import table, width_of
 from modelgen.files import ModelgenError
 from modelgen.sizes import of_memory
 
@@ -66,10 +66,8 @@ def print_status(status: dict[str, Any]) -> None:
         holders = f": {', '.join(gpu['models'])}" if gpu["models"] else ""
         click.echo(f"{gpu['name']}  {of_memory(gpu['reserved'])} of {of_memory(gpu['limit'])} reserved{holders}")
     rows = [("MODEL", "STATE", "RUNNING", "WAITING", ""), *(_row(model) for model in status["models"])]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    for *cells, note in rows:
-        padded = "".join(f"{cell:<{width}}  " for cell, width in zip(cells, widths, strict=True))
-        click.echo(row(padded, note, width_of(sys.stdout)))
+    for line in table(rows, width_of(sys.stdout)):
+        click.echo(line)
 
 
 def _row(model: dict[str, Any]) -> tuple[str, str, str, str, str]:

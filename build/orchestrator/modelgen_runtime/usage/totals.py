@@ -1,0 +1,199 @@
+"""Totals by day, key, model and variant, in memory and in one small file.
+
+The file has a line of JSON for each day, the newest last. It is replaced as a whole, so a kill leaves the old one or
+the new one; what came after the last write is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import time
+from datetime import date
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from modelgen_runtime.usage.record import Record
+
+DAYS = 400
+"""Days that are kept."""
+_FORMAT = 1
+_NAME = "usage.jsonl"
+_MOST_ROWS = 2000
+"""Rows of a day. Further models and keys of that day are counted without their names."""
+_EVERY = 30.0
+_LOG = logging.getLogger(__name__)
+
+
+class Name(NamedTuple):
+    """What a row counts; None for requests without a key or a variant."""
+
+    key: str | None
+    model: str | None
+    variant: str | None
+
+
+class Sums(NamedTuple):
+    """Counts of a row. `unknown` are requests whose tokens no engine reported."""
+
+    requests: int = 0
+    unknown: int = 0
+    prompt: int = 0
+    cached: int = 0
+    completion: int = 0
+
+    def plus(self, other: Sums) -> Sums:
+        """Return the sum of two rows."""
+        return Sums(*(one + more for one, more in zip(self, other, strict=True)))
+
+
+class DamagedError(Exception):
+    """The file is not one of totals."""
+
+
+class Totals:
+    """Totals of requests.
+
+    Args:
+        folder: The state directory.
+        today: Returns the day, as the number since 1970-01-01.
+    """
+
+    def __init__(self, folder: Path, today: Callable[[], int] = lambda: int(time.time() // 86_400)) -> None:
+        self._path = folder / _NAME
+        self._today = today
+        self._past: dict[str, bytes] = {}
+        """Lines of earlier days as they are in the file, since they do not change."""
+        self._number = self._today()
+        self._day, self._rows = _day(self._number), dict[Name, list[int]]()
+        self._is_changed = False
+        self.fault: str | None = None
+        """The reason for which the file cannot be written, as a sentence; None while it can."""
+        self._load()
+
+    def note(self, record: Record) -> None:
+        """Count a request that has ended."""
+        if (today := self._today()) != self._number:
+            self._turn(today)
+        name = Name(record.key, record.model, record.variant)
+        if (row := self._rows.get(name)) is None:
+            name = name if len(self._rows) < _MOST_ROWS else Name(None, None, None)
+            row = self._rows.setdefault(name, [0] * len(Sums._fields))
+        prompt, cached, completion = record.tokens
+        row[0] += 1
+        row[1] += prompt is None and completion is None
+        row[2] += prompt or 0
+        row[3] += cached or 0
+        row[4] += completion or 0
+        self._is_changed = True
+
+    def rows(self, days: int) -> Iterator[tuple[str, Name, Sums]]:
+        """Yield day, name and sums of the last days, today included, the oldest first."""
+        if (today := self._today()) != self._number:
+            self._turn(today)
+        since = _day(self._number - days + 1)
+        for day, line in self._past.items():
+            if day >= since:
+                yield from ((day, name, sums) for name, sums in _read_line(line)[1])
+        yield from ((self._day, name, Sums(*row)) for name, row in self._rows.items())
+
+    async def keep(self) -> None:
+        """Write the file every half minute if there is something new, until cancelled."""
+        while True:
+            await asyncio.sleep(_EVERY)
+            await self.save()
+
+    async def save(self) -> None:
+        """Write the file. A full disk loses totals, and nothing else."""
+        if self._is_changed:
+            self._is_changed = False
+            try:
+                await asyncio.to_thread(self._write, self._content())
+            except OSError as error:
+                if self.fault is None:
+                    _LOG.warning("%s cannot be written (%s): totals of usage will be lost", self._path, error.strerror)
+                self.fault = f"{self._path} cannot be written ({error.strerror}), so totals of usage will be lost"
+                self._is_changed = True
+            else:
+                self.fault = None
+
+    def _content(self) -> bytes:
+        return b"".join([*self._past.values(), self._line()])
+
+    def _write(self, content: bytes) -> None:
+        new = self._path.with_name(f"{_NAME}.new")
+        with new.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._path)
+
+    def _line(self) -> bytes:
+        rows = [[*name, *row] for name, row in self._rows.items()]
+        return (json.dumps({"format": _FORMAT, "day": self._day, "rows": rows}, ensure_ascii=False) + "\n").encode()
+
+    def _turn(self, today: int) -> None:
+        """Begin another day. A clock that was set back continues the day that it left."""
+        if self._rows:
+            self._past[self._day] = self._line()
+        oldest = _day(today - DAYS + 1)
+        self._past = {day: line for day, line in sorted(self._past.items()) if day >= oldest}
+        self._number, self._day, self._rows = today, _day(today), {}
+        if (line := self._past.pop(self._day, None)) is not None:
+            self._rows = {name: [*sums] for name, sums in _read_line(line)[1]}
+
+    def _load(self) -> None:
+        try:
+            for line in self._path.read_bytes().splitlines(keepends=True):
+                day, _ = _read_line(line)
+                self._past[day] = line
+        except FileNotFoundError:
+            return
+        except DamagedError:
+            self._past = {}
+            self._set_aside()
+        except OSError as error:
+            _LOG.warning("%s cannot be read (%s): totals of usage begin anew", self._path, error.strerror)
+        self._turn(self._number)
+
+    def _set_aside(self) -> None:
+        aside = self._path.with_name(f"{_NAME}.damaged")
+        try:
+            self._path.replace(aside)
+        except OSError as error:
+            _LOG.warning("%s is damaged and cannot be renamed (%s)", self._path, error.strerror)
+        else:
+            _LOG.warning("%s is damaged: it is %s now, and totals of usage begin anew", self._path, aside.name)
+
+
+def _read_line(line: bytes) -> tuple[str, list[tuple[Name, Sums]]]:
+    """Return the day and the rows of a line.
+
+    Raises:
+        DamagedError: It is not one of this format.
+    """
+    try:
+        table: Any = json.loads(line)
+        if table["format"] != _FORMAT:
+            raise DamagedError
+        day = date.fromisoformat(table["day"]).isoformat()
+        rows = []
+        for key, model, variant, *sums in table["rows"]:
+            if not all(isinstance(one, str | None) for one in (key, model, variant)):
+                raise DamagedError
+            if not all(type(one) is int and one >= 0 for one in sums):
+                raise DamagedError
+            rows.append((Name(key, model, variant), Sums(*sums)))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise DamagedError from error
+    return day, rows
+
+
+def _day(number: int) -> str:
+    """Return a day such as 2026-11-30; one before the calendar is its first."""
+    return date.fromordinal(max(1, date(1970, 1, 1).toordinal() + number)).isoformat()
