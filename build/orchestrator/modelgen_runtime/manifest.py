@@ -121,6 +121,8 @@ class Model:
         container: How it runs in a container.
         title: Its name for people, or None.
         description: What it is good for, or None.
+        context_length: Most tokens of a request and its answer together; None if that is not known.
+        capabilities: What it can do, such as `chat`, `vision` or `tools`; empty if that is not known.
         variants: Further names that edit requests. Others make no other model, so its engine keeps running.
         expected: Its estimated KV cache, or None. Another estimate makes no other model.
         sources: Where models.toml says what it is made of: its keys, such as `args.max-model-len` or `image`, to dotted
@@ -144,6 +146,8 @@ class Model:
     container: Container | None = None
     title: str | None = field(default=None, compare=False)
     description: str | None = field(default=None, compare=False)
+    context_length: Count | None = field(default=None, compare=False)
+    capabilities: tuple[str, ...] = field(default=(), compare=False)
     variants: tuple[Variant, ...] = field(default=(), compare=False)
     expected: Expected | None = field(default=None, compare=False)
     sources: dict[str, str] = field(default_factory=dict, compare=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import fcntl
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING
 from modelgen_runtime.control_api.control import Control
 from modelgen_runtime.control_api.events import Events
 from modelgen_runtime.control_api.metrics import Metrics
+from modelgen_runtime.control_api.usage_routes import UsageRoutes
 from modelgen_runtime.engines.pool import Pool
-from modelgen_runtime.gateway.access import Access, KeysError, default_hosts, read_keys
+from modelgen_runtime.gateway.access import Access, default_hosts
 from modelgen_runtime.gateway.buffers import Buffers
 from modelgen_runtime.gateway.descriptors import Descriptors, count_open, raise_limit
 from modelgen_runtime.gateway.front import Front
+from modelgen_runtime.gateway.keys import KeysError, idle_patterns, read_keys
 from modelgen_runtime.gateway.origins import Origins
 from modelgen_runtime.gateway.server import Connection
 from modelgen_runtime.manifest import read_manifest
@@ -25,6 +28,8 @@ from modelgen_runtime.manifest_reader import ManifestError
 from modelgen_runtime.serving import CannotServeError, serve
 from modelgen_runtime.supervision.store import Store
 from modelgen_runtime.supervision.switchboard import Switchboard
+from modelgen_runtime.usage.journal import Journal
+from modelgen_runtime.usage.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,16 +63,15 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
         held = _hold(state)
     except OSError as error:
         raise CannotServeError(f"cannot write to {state}: {error.strerror}; make it writable", 3) from error
-    events, metrics = Events(), Metrics()
+    totals = Totals(state)
+    events = Events()
+    journal = Journal(totals.note, events.note_wait)
+    metrics = Metrics(journal)
 
     def report(event: LifecycleEvent) -> None:
         events.report(event)
         metrics.note(event)
         _log(event)
-
-    def note_wait(model: str, seconds: float) -> None:
-        events.note_wait(model, seconds)
-        metrics.note_wait(model, seconds)
 
     switchboard = Switchboard(manifest, driver, store, report)
     metrics.watch(switchboard.board)
@@ -84,7 +88,13 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
         return new
 
     listens = manifest.settings.listen if bind == manifest.settings.listen else None
-    control = Control(switchboard, driver, events, reread, metrics.render, listens=listens)
+    usage = UsageRoutes(journal, totals)
+
+    def warnings() -> list[str]:
+        idle = idle_patterns(front.access.keys, switchboard.names())
+        return [*switchboard.warnings(), *([totals.fault] if totals.fault else []), *idle]
+
+    control = Control(switchboard, driver, events, reread, metrics.render, usage, listens=listens, warnings=warnings)
     connections, pool = set[Connection](), Pool()
     front = Front(
         switchboard,
@@ -93,12 +103,16 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
         pool,
         Buffers(manifest.settings.buffer_limit),
         Descriptors(raise_limit(), connections, pool.all, own=count_open() + _EACH * len(manifest.models)),
-        note_wait=note_wait,
-        note_request=metrics.note_request,
+        journal,
     )
     with held:
         # Containers continue without the orchestrator, and the next one adopts them. Child processes stop with it.
-        await serve(front, switchboard, connections, bind, stop_engines=manifest.driver == "process")
+        keeping = asyncio.create_task(totals.keep(), name="keep totals of usage")
+        try:
+            await serve(front, switchboard, connections, bind, stop_engines=manifest.driver == "process")
+        finally:
+            keeping.cancel()
+            await totals.save()
 
 
 def _make_driver(manifest: Manifest, path: Path, state: Path) -> Driver:

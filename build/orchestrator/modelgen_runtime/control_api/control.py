@@ -12,6 +12,7 @@ from modelgen_runtime.control_api import views
 from modelgen_runtime.control_api.events import format_event
 from modelgen_runtime.control_api.identity import Identity
 from modelgen_runtime.control_api.openapi import DESCRIPTION
+from modelgen_runtime.engines import probing
 from modelgen_runtime.engines.admission import RefusedError
 from modelgen_runtime.gateway.problems import problem_response
 from modelgen_runtime.http.handler import Request, Response
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from modelgen_runtime.control_api.events import Events
+    from modelgen_runtime.control_api.usage_routes import UsageRoutes
     from modelgen_runtime.drivers.driver import Driver
+    from modelgen_runtime.http.handler import Caller
     from modelgen_runtime.manifest import Manifest
     from modelgen_runtime.supervision.switchboard import Switchboard
 
@@ -32,6 +35,8 @@ _HOLD_KEYS: dict[str, type] = {"lease": float, "owner": str, "wait": bool}
 _RELEASE_KEYS: dict[str, type] = {"owner": str}
 _MOST_LINES = 10_000
 _LONGEST_NUMBER = 18
+_METRICS_SECONDS = 10.0
+_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _LONGEST_LEASE = 86_400.0
 _LONGEST_OWNER = 200
 # It is displayed, so it has no control characters; a lone surrogate cannot be encoded as UTF-8.
@@ -47,23 +52,28 @@ class Control:
         driver: Reads the engines' logs.
         events: Lifecycle events.
         read_manifest: Reads the manifest again.
-        metrics: Returns the metrics in Prometheus' format, and their content type.
+        metrics: Returns the metrics for a key in Prometheus' format, and their content type.
+        usage: The routes about requests.
+        warnings: Returns problems that an operator should fix although requests are served, a sentence each.
         listens: The manifest's `listen` if the socket is bound to it, since a reload does not move it.
     """
 
-    def __init__(  # noqa: PLR0913 - what the routes show
+    def __init__(  # noqa: PLR0913, PLR0917 - what the routes show
         self,
         switchboard: Switchboard,
         driver: Driver,
         events: Events,
         read_manifest: Callable[[], Manifest],
-        metrics: Callable[[], tuple[bytes, str]],
+        metrics: Callable[[Caller | None], tuple[bytes, str]],
+        usage: UsageRoutes,
         *,
         listens: str | None,
+        warnings: Callable[[], list[str]],
     ) -> None:
         self._switchboard, self._driver, self._events = switchboard, driver, events
         self._read_manifest, self._metrics, self._listens = read_manifest, metrics, listens
         self._identity = Identity()
+        self._warnings = warnings
         self._pending: set[asyncio.Task[None]] = set()
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Awaitable[Response]]]] = [
             ("POST", re.compile(r"/switch"), self._switch),
@@ -76,6 +86,8 @@ class Control:
             ("GET", re.compile(r"/healthz"), self._healthz),
             ("GET", re.compile(r"/readyz"), self._readyz),
             ("GET", re.compile(r"/metrics"), self._show_metrics),
+            ("GET", re.compile(r"/metrics/([^/]+)"), self._show_metrics_of),
+            *usage.routes,
             ("GET", re.compile(r"/openapi\.json"), self._describe),
         ]
 
@@ -143,12 +155,12 @@ class Control:
     def _find(self, name: str) -> str:
         target = self._switchboard.target(name)
         if target is None or target.admission.model.id not in self._switchboard.board.records:
-            raise self._switchboard.unknown(name)
+            raise refusals.unknown(name, self._switchboard.names())
         return target.admission.model.id
 
     async def _status(self, _: Request) -> Response:
         status = views.show_status(self._switchboard.board, _now())
-        more = {"resumed": self._switchboard.is_resumed, "warnings": self._switchboard.warnings()}
+        more = {"resumed": self._switchboard.is_resumed, "warnings": self._warnings()}
         return _json(200, {**status, **more, **self._identity.show(self._switchboard.board.manifest)})
 
     async def _models(self, _: Request) -> Response:
@@ -211,10 +223,24 @@ class Control:
         if not self._switchboard.is_resumed:
             faults.append("what ran before is being looked for")
         shown = {"status": "not ready" if faults else "ready", "faults": faults}
-        return _json(503 if faults else 200, {**shown, "warnings": self._switchboard.warnings()})
+        return _json(503 if faults else 200, {**shown, "warnings": self._warnings()})
 
-    async def _show_metrics(self, _: Request) -> Response:
-        return Response(200, *self._metrics())
+    async def _show_metrics(self, request: Request) -> Response:
+        return Response(200, *self._metrics(request.key))
+
+    async def _show_metrics_of(self, _: Request, name: str) -> Response:
+        """Return the metrics of an engine itself."""
+        model = self._find(name)
+        record = self._switchboard.board.records[model]
+        if record.endpoint is None or not record.standing.is_open:
+            raise refusals.not_loaded(model)
+        try:
+            answer = await probing.ask(record.endpoint, "/metrics", seconds=_METRICS_SECONDS)
+        except probing.ProbeError as error:
+            raise refusals.no_metrics(model, str(error)) from error
+        if answer.status != 200:
+            raise refusals.no_metrics(model, f"it answered {answer.status} to /metrics")
+        return Response(200, bytes(answer.body), _TEXT)
 
     async def _describe(self, _: Request) -> Response:
         return _json(200, DESCRIPTION)

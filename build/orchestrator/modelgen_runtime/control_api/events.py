@@ -23,7 +23,7 @@ _BETWEEN_WAITS = 10.0
 """Seconds between two events about requests that waited for the same model."""
 
 
-class _Listener:
+class Listener:
     """The backlog of one listener."""
 
     def __init__(self) -> None:
@@ -31,12 +31,25 @@ class _Listener:
         self._missed = 0
 
     def take(self, event: dict[str, Any]) -> None:
+        """Add an event, or count it as missed."""
         if self._missed or self._waiting.qsize() >= _WAITING:
             self._missed += 1
         else:
             self._waiting.put_nowait(event)
 
-    async def next(self) -> dict[str, Any]:
+    async def stream(self, first: bytes = b"") -> AsyncIterator[bytes]:
+        """Yield the events as Server-Sent Events, after those that come first; each has its `kind`."""
+        yield b": listening\n\n" + first
+        while True:
+            try:
+                async with asyncio.timeout(_SILENCE):
+                    event = await self._next()
+            except TimeoutError:
+                yield b": nothing new\n\n"
+            else:
+                yield format_event(event, event["kind"], event.get("id"))
+
+    async def _next(self) -> dict[str, Any]:
         """Return the next event, or one with the number of missed events."""
         if self._missed and self._waiting.empty():
             missed, self._missed = self._missed, 0
@@ -48,7 +61,7 @@ class Events:
     """Publishes lifecycle events to listeners."""
 
     def __init__(self) -> None:
-        self._listeners: set[_Listener] = set()
+        self._listeners: set[Listener] = set()
         self._count = 0
         self._kept = deque[dict[str, Any]](maxlen=_KEPT)
         self._waited: dict[str, float] = {}
@@ -80,22 +93,16 @@ class Events:
         Args:
             after: Number of an event; the later ones of those that are kept come first. None for further events only.
         """
-        listener = _Listener()
+        listener = Listener()
         self._listeners.add(listener)
         kept = [] if after is None else [event for event in self._kept if event["id"] > after]
         try:
-            yield b": listening\n\n"
+            first = b""
             if after is not None:
                 events = [*kept, {"kind": "caught_up", "time": round(time.time(), 3)}]
-                yield b"".join(format_event(event, event["kind"], event.get("id")) for event in events)
-            while True:
-                try:
-                    async with asyncio.timeout(_SILENCE):
-                        event = await listener.next()
-                except TimeoutError:
-                    yield b": nothing new\n\n"
-                else:
-                    yield format_event(event, event["kind"], event.get("id"))
+                first = b"".join(format_event(event, event["kind"], event.get("id")) for event in events)
+            async for event in listener.stream(first):
+                yield event
         finally:
             self._listeners.discard(listener)
 

@@ -17,17 +17,27 @@ from modelgen_runtime.control_api.openapi_schemas import (
     listed,
     table,
 )
+from modelgen_runtime.control_api.openapi_usage import (
+    NUMBER_PARAMETER,
+    REQUESTS,
+    REQUESTS_PARAMETERS,
+    USAGE,
+    USAGE_COMPONENTS,
+    USAGE_PARAMETERS,
+)
 
 _PROBLEMS = {
     "400": "The body, a parameter or a header is not valid.",
     "401": "The key is missing or unknown.",
     "403": "The key's role, the Host header or the origin of the page is not allowed.",
-    "404": "There is no such model or profile.",
+    "404": "There is no such model, profile or request.",
     "408": "The request did not arrive in time.",
-    "409": "The state does not allow it: the model is held, or a later order replaced this one.",
+    "409": "The state does not allow it: the model is held or not loaded, a later order replaced this one, or the "
+    "request has ended.",
     "413": "The body is too large.",
     "431": "The head of the request is too large.",
     "500": "A bug in modelgen.",
+    "502": "The engine did not answer as it should.",
     "503": "The model cannot run now; `Retry-After` says when to try again.",
     "505": "Only HTTP/1.0 and HTTP/1.1 are supported.",
 }
@@ -109,7 +119,7 @@ DESCRIPTION: dict[str, Any] = {
         "version": __version__,
         "description": "Load, stop and inspect the models of a deployment.",
     },
-    "components": {"schemas": COMPONENTS},
+    "components": {"schemas": {**COMPONENTS, **USAGE_COMPONENTS}},
     "paths": {
         "/switch": {
             "post": _route(
@@ -212,6 +222,38 @@ DESCRIPTION: dict[str, Any] = {
             )
         },
         "/metrics": {"get": _route("Metrics for Prometheus", {"200": _COUNTERS})},
+        "/metrics/{id}": {
+            "get": _route("Metrics of an engine itself", {"200": _COUNTERS}, errors="404 409 502", parameters=[_ID])
+        },
+        "/usage": {
+            "get": _route(
+                "Requests and tokens by day, key, model or variant; of a key of role `user`, its own",
+                {"200": _answer("The sums.", USAGE)},
+                parameters=USAGE_PARAMETERS,
+            )
+        },
+        "/requests": {
+            "get": _route(
+                "Requests that run, and the last ones; of a key of role `user`, its own",
+                {"200": _answer("The requests.", REQUESTS)},
+                parameters=REQUESTS_PARAMETERS,
+            )
+        },
+        "/requests/live": {
+            "get": _route(
+                "Requests as they begin and end, as events of the kind `request`",
+                {"200": _stream("A stream without end.")},
+            )
+        },
+        "/requests/{number}": {
+            "get": _route("A request", {"200": _answer("It.", "Request")}, errors="404", parameters=[NUMBER_PARAMETER]),
+            "delete": _route(
+                "Cancel a request; its client gets the error `request_canceled`",
+                {"200": _answer("It, with the outcome.", "Request")},
+                errors="404 409",
+                parameters=[NUMBER_PARAMETER],
+            ),
+        },
         "/openapi.json": {
             "get": _route(
                 "This description",

@@ -11,8 +11,8 @@ Schema = dict[str, Any]
 STRING: Schema = {"type": "string"}
 BOOLEAN: Schema = {"type": "boolean"}
 _INTEGER: Schema = {"type": "integer"}
-_COUNT: Schema = {"type": "integer", "minimum": 0}
-_NUMBER: Schema = {"type": "number"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+NUMBER: Schema = {"type": "number"}
 STRINGS: Schema = {"type": "array", "items": STRING}
 
 
@@ -21,7 +21,8 @@ def described(schema: Schema, text: str) -> Schema:
     return {**schema, "description": text}
 
 
-def _or_null(schema: Schema, text: str) -> Schema:
+def or_null(schema: Schema, text: str) -> Schema:
+    """Return a schema that admits null, with a description."""
     return {**schema, "type": [schema["type"], "null"], "description": text}
 
 
@@ -62,8 +63,8 @@ SWITCH: Schema = {
 }
 
 _PLACES = described(STRINGS, "Dotted paths of the keys to change in models.toml.")
-_MEANING = _or_null(STRING, "What happened, if it is known.")
-_REMEDY = _or_null(STRING, "What to change, if it is known.")
+_MEANING = or_null(STRING, "What happened, if it is known.")
+_REMEDY = or_null(STRING, "What to change, if it is known.")
 _MODELS = described(STRINGS, "Ids of the models.")
 
 _PROBLEM = table(
@@ -82,14 +83,14 @@ _PROBLEM = table(
 _FAILURE = table(
     {
         "message": described(STRING, "How it ended."),
-        "exit_code": _or_null(_INTEGER, "Exit code of the engine, if it ended."),
-        "name": _or_null(STRING, "Identifier of the failure, if it is known."),
-        "said": _or_null(STRING, "The line of its output that was recognized."),
+        "exit_code": or_null(_INTEGER, "Exit code of the engine, if it ended."),
+        "name": or_null(STRING, "Identifier of the failure, if it is known."),
+        "said": or_null(STRING, "The line of its output that was recognized."),
         "meaning": _MEANING,
         "remedy": _REMEDY,
         "places": _PLACES,
-        "in_a_row": described(_COUNT, "Failures since it was ready."),
-        "retry_after": described(_NUMBER, "Seconds until a request starts it again."),
+        "in_a_row": described(COUNT, "Failures since it was ready."),
+        "retry_after": described(NUMBER, "Seconds until a request starts it again."),
         "log": described(STRINGS, "Lines of its output around the cause."),
     }
 )
@@ -97,24 +98,24 @@ _ENGINE_ERROR = table(
     {
         "status": described(_INTEGER, "Status of the answer."),
         "message": described(STRING, "Message of the last error of its kind."),
-        "count": described(_COUNT, "Errors of this kind."),
-        "ago": described(_NUMBER, "Seconds since the last one."),
-        "name": _or_null(STRING, "Identifier of the error, if it is known."),
+        "count": described(COUNT, "Errors of this kind."),
+        "ago": described(NUMBER, "Seconds since the last one."),
+        "name": or_null(STRING, "Identifier of the error, if it is known."),
         "meaning": _MEANING,
         "remedy": _REMEDY,
         "places": _PLACES,
     }
 )
-_AMOUNT = {**_NUMBER, "minimum": 0}
+_AMOUNT = {**NUMBER, "minimum": 0}
 _EXPECTED = table(
     {
         "verdict": described({"enum": ["fits", "tight", "does not fit"]}, "Whether the longest request fits."),
-        **dict.fromkeys(("least", "tokens", "most"), described(_COUNT, "Tokens: at least, probably, at most.")),
+        **dict.fromkeys(("least", "tokens", "most"), described(COUNT, "Tokens: at least, probably, at most.")),
         "requests": described(_AMOUNT, "Requests of the longest length that probably fit at once."),
     }
 )
 _PRINTED = ("weights", "activations", "cache", "tokens", "requests", "graphs")
-_STARTED = table(dict.fromkeys(_PRINTED, _or_null(_AMOUNT, "As the engine printed it; memory in bytes of one GPU.")))
+_STARTED = table(dict.fromkeys(_PRINTED, or_null(_AMOUNT, "As the engine printed it; memory in bytes of one GPU.")))
 _CACHE = table(
     {
         "expected": described({"anyOf": [_EXPECTED, {"type": "null"}]}, "The estimate, if there is one."),
@@ -126,23 +127,24 @@ _MODEL = table(
     {
         "id": described(STRING, "Its id in models.toml."),
         "names": described(STRINGS, "All names that clients may send as `model`, the id first."),
+        "variants": described(STRINGS, "Further names that edit requests."),
         "engine": described(STRING, "Name of its engine."),
-        "repo": _or_null(STRING, "Repository id of its weights."),
+        "repo": or_null(STRING, "Repository id of its weights."),
         "state": described({**STRING, "enum": [*map(str, State)]}, "State of its engine."),
         "routes": described(STRINGS, "Paths that are forwarded to it."),
         "wanted": described(BOOLEAN, "Whether it should run."),
         "held": described(BOOLEAN, "Whether it is held, so that it stays stopped."),
-        "held_by": _or_null(STRING, "Owner of the hold."),
-        "held_for": _or_null(_NUMBER, "Seconds until the hold expires."),
-        "running": described(_COUNT, "Requests in flight."),
-        "waiting": described(_COUNT, "Queued requests."),
-        "reservations": described({"type": "object", "additionalProperties": _COUNT}, "Reserved bytes by GPU."),
-        "since": _or_null(_NUMBER, "Seconds since its start, while it starts."),
-        "ready": _or_null(_NUMBER, "Seconds since it became ready."),
-        "idle": _or_null(_NUMBER, "Seconds since its last request."),
-        "last_start": _or_null(_NUMBER, "Seconds that its last good start took, if this orchestrator has seen one."),
+        "held_by": or_null(STRING, "Owner of the hold."),
+        "held_for": or_null(NUMBER, "Seconds until the hold expires."),
+        "running": described(COUNT, "Requests in flight."),
+        "waiting": described(COUNT, "Queued requests."),
+        "reservations": described({"type": "object", "additionalProperties": COUNT}, "Reserved bytes by GPU."),
+        "since": or_null(NUMBER, "Seconds since its start, while it starts."),
+        "ready": or_null(NUMBER, "Seconds since it became ready."),
+        "idle": or_null(NUMBER, "Seconds since its last request."),
+        "last_start": or_null(NUMBER, "Seconds that its last good start took, if this orchestrator has seen one."),
         "kv_cache": described(_CACHE, "Its KV cache: the estimate, and what the engine printed."),
-        "stuck": _or_null(STRING, "Why it cannot be stopped."),
+        "stuck": or_null(STRING, "Why it cannot be stopped."),
         "failure": described(
             {"anyOf": [{"$ref": "#/components/schemas/Failure"}, {"type": "null"}]}, "Why it failed last."
         ),
@@ -152,9 +154,9 @@ _MODEL = table(
 _GPU = table(
     {
         "name": described(STRING, "Its name in models.toml."),
-        "memory": described(_COUNT, "Its memory in bytes."),
-        "limit": described(_COUNT, "Bytes that models may reserve together."),
-        "reserved": described(_COUNT, "Bytes that loaded models reserve."),
+        "memory": described(COUNT, "Its memory in bytes."),
+        "limit": described(COUNT, "Bytes that models may reserve together."),
+        "reserved": described(COUNT, "Bytes that loaded models reserve."),
         "models": described(STRINGS, "Ids of the models on it."),
     }
 )
@@ -172,8 +174,8 @@ _STATUS = table(
         "gpus": described(listed("Gpu"), "All GPUs."),
         "models": described(listed("Model"), "All models."),
         "profiles": described(listed("Profile"), "All profiles."),
-        "waiting": described(_COUNT, "Queued requests of all models."),
-        "queue_limit": described(_COUNT, "Most requests that may be queued."),
+        "waiting": described(COUNT, "Queued requests of all models."),
+        "queue_limit": described(COUNT, "Most requests that may be queued."),
         "resumed": described(BOOLEAN, "Whether the models that ran before were adopted or requested again."),
         "warnings": described(STRINGS, "Problems of the orchestrator itself."),
         "version": described(STRING, "Version of the orchestrator."),
@@ -186,7 +188,7 @@ _SWITCHED = table(
         "status": described({"enum": ["ready"]}, "Always `ready`."),
         "models": _MODELS,
         "evicted": described(STRINGS, "Ids of the models that made room."),
-        "seconds": described(_NUMBER, "How long the switch took."),
+        "seconds": described(NUMBER, "How long the switch took."),
     },
     "evicted",
     "seconds",
@@ -194,7 +196,7 @@ _SWITCHED = table(
 _VICTIM = table(
     {
         "model": described(STRING, "Its id."),
-        "running": described(_COUNT, "Its requests in flight."),
+        "running": described(COUNT, "Its requests in flight."),
         "reason": described(STRING, "Which GPU lacks how much memory."),
     }
 )

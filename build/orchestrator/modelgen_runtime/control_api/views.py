@@ -26,6 +26,7 @@ def show_model(record: Record, now: float) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "id": model.id,
         "names": [*model.names],
+        "variants": [variant.name for variant in model.variants],
         "engine": model.engine,
         "repo": model.repo,
         "routes": [*model.routes],

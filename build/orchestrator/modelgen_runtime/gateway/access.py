@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from modelgen_runtime.engines.admission import RefusedError
 from modelgen_runtime.gateway.base_address import LISTING
@@ -14,18 +14,12 @@ from modelgen_runtime.http.wire import OF_REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
+    from modelgen_runtime.gateway.keys import Key, Role
     from modelgen_runtime.gateway.origins import Origins
     from modelgen_runtime.gateway.request_head import RequestHead
     from modelgen_runtime.manifest import Manifest
 
-Role: TypeAlias = Literal["user", "admin"]
-
-_LINE = re.compile(r"(user|admin)\s+sha256:([0-9a-f]{64})", re.ASCII)
-_OLD_ROLES = {"data": "user", "control": "admin"}
-"""Names of the roles before 0.1.0."""
-_HOW_TO_ADD = "`modelgen key --role admin` prints a key and its line"
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _MOST_SEEN = 1000
 # Clients of Anthropic, Azure and Google send these; all others send `Authorization`.
@@ -34,35 +28,6 @@ _KEYS = frozenset({b"authorization", *_KEY_HEADERS})
 _FORMS = "`Authorization: Bearer KEY`, `x-api-key: KEY` or `api-key: KEY`"
 _SHOWN = re.compile(r"[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\]")
 _NAME = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:@/\\\s\"'<>]+)(?::\d{1,5})?", re.ASCII)
-
-
-class KeysError(Exception):
-    """The keys file cannot be used; the message is one sentence that names the line."""
-
-
-def read_keys(path: Path) -> dict[bytes, Role]:
-    """Return the role of each key by the SHA-256 of the key.
-
-    Raises:
-        KeysError: The file cannot be read, or a line is not `user sha256:HEX` or `admin sha256:HEX`.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise KeysError(f"the keys file {path} cannot be read: {why}; {_HOW_TO_ADD}") from error
-    keys: dict[bytes, Role] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if not (entry := line.partition("#")[0].strip()):
-            continue
-        if (match := _LINE.fullmatch(entry)) is None:
-            if (new := _OLD_ROLES.get(old := entry.split()[0])) is not None:
-                raise KeysError(f"line {number} of {path}: the role `{old}` was renamed; write `{new}`")
-            raise KeysError(f"line {number} of {path} is not `user sha256:HEX` or `admin sha256:HEX`; {_HOW_TO_ADD}")
-        keys[bytes.fromhex(match[2])] = "admin" if match[1] == "admin" else "user"
-    if not keys:
-        raise KeysError(f"{path} contains no key, so every request would be refused; {_HOW_TO_ADD}")
-    return keys
 
 
 def default_hosts(manifest: Manifest) -> frozenset[str]:
@@ -82,11 +47,11 @@ class Access:
 
     Args:
         hosts: Names that a Host header may contain, in lower case.
-        keys: See `read_keys`; None admits requests without a key.
+        keys: The keys by their SHA-256; None admits requests without a key.
         origins: Checks requests of pages in browsers.
     """
 
-    def __init__(self, hosts: Iterable[str], keys: Mapping[bytes, Role] | None, origins: Origins) -> None:
+    def __init__(self, hosts: Iterable[str], keys: Mapping[bytes, Key] | None, origins: Origins) -> None:
         self._hosts, self.origins = frozenset(hosts), origins
         self._seen = set[bytes]()
         """Host headers that were accepted, as written."""
@@ -94,8 +59,8 @@ class Access:
         self.dropped = OF_REQUEST if keys is None else OF_REQUEST | _KEYS
         """Headers that are not forwarded. Keys belong to this server; if it has none, they are the engine's."""
 
-    def check(self, path: str, head: RequestHead, *, is_control: bool, needs: Role | None) -> None:
-        """Accept or refuse a request.
+    def check(self, path: str, head: RequestHead, *, is_control: bool, needs: Role | None) -> Key | None:
+        """Return the key of a request, or None without keys, or refuse it.
 
         Args:
             path: What it asks for.
@@ -110,19 +75,27 @@ class Access:
         if is_control or b"origin" in head.fields:
             self.origins.check(path, head.fields, is_control=is_control)
         if self._keys is None or needs is None or (is_preflight(head) and not is_control):
-            return  # browsers send no key with a preflight
-        keys = _keys_in(head.fields)
+            return None  # browsers send no key with a preflight
+        sent = _keys_in(head.fields)
         # Some clients also send a key of another service. Of two known keys, the one with the lesser role counts.
-        roles = {role for key in keys if (role := self._role_of(key)) is not None}
-        if not roles:
-            what = "does not know this API key" if keys else "needs an API key"
+        known = sorted(
+            (key for one in sent if (key := self._find(one)) is not None), key=lambda key: key.role != "user"
+        )
+        if not known:
+            what = "does not know this API key" if sent else "needs an API key"
             raise RefusedError(401, "invalid_api_key", f"this server {what}; send it as {_FORMS}")
-        if needs == "admin" and "user" in roles:
+        if needs == "admin" and known[0].role == "user":
             hint = (
                 f"; {LISTING} lists the models for clients, so their base URL ends in /v1" if path == "/models" else ""
             )
             message = f"this key has the role `user`; this path needs one of role `admin`{hint}"
             raise RefusedError(403, "wrong_role", message)
+        return known[0]
+
+    @property
+    def keys(self) -> list[Key]:
+        """All keys."""
+        return [key for _, key in self._keys or ()]
 
     def _check_host(self, host: bytes | None) -> None:
         if host in self._seen:
@@ -137,12 +110,12 @@ class Access:
         line = f'; to let it in, write `[orchestrator] allowed_hosts = ["{name}"]` in models.toml' if name else ""
         raise RefusedError(403, "host_not_allowed", f"the Host header names {name or 'no host'}, not this server{line}")
 
-    def _role_of(self, key: bytes) -> Role | None:
-        """Return the role of a key. All keys are compared, each in constant time."""
+    def _find(self, key: bytes) -> Key | None:
+        """Return a known key. All keys are compared, each in constant time."""
         digest, found = hashlib.sha256(key).digest(), None
-        for known, role in self._keys or ():
+        for known, one in self._keys or ():
             if hmac.compare_digest(known, digest):
-                found = role
+                found = one
         return found
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelgen_runtime.engines.admission import RefusedError
+    from modelgen_runtime.usage.tokens import Tail
 
 _BEAT = b": the model is loading\n\n"
 _FIXED = frozenset({b"content-length", b"content-encoding"})
@@ -53,8 +54,24 @@ class Answer:
     """
 
     __slots__ = (
-        "_before_last", "_client", "_error_of_engine", "_held_head", "_in_chunks", "_is_beating", "_is_head", "_is_old",
-        "_last", "_on_done", "_path", "is_done", "is_event_stream", "keeps_alive", "page_lines", "sent", "status",
+        "_before_last",
+        "_client",
+        "_error_of_engine",
+        "_held_head",
+        "_in_chunks",
+        "_is_beating",
+        "_is_head",
+        "_is_old",
+        "_last",
+        "_on_done",
+        "_path",
+        "is_done",
+        "is_event_stream",
+        "keeps_alive",
+        "page_lines",
+        "sent",
+        "status",
+        "tail",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - what a head says
@@ -65,6 +82,8 @@ class Answer:
         self.status, self.sent, self.is_done = 0, 0, False
         self._in_chunks = self._is_beating = self.is_event_stream = False
         self._held_head = self._last = self._before_last = b""
+        self.tail: Tail | None = None
+        """Notes the end of an engine's answer, if it reports tokens."""
         self.page_lines = b""
         """CORS headers for every answer."""
         self._error_of_engine: bytearray | None = None
@@ -92,6 +111,8 @@ class Answer:
             self._error_of_engine += data[: _MOST_ERROR - len(self._error_of_engine)]
             return
         self._before_last, self._last = self._last, data
+        if self.tail is not None:
+            self.tail.note(data)
         head, self._held_head = self._held_head, b""
         self._client.write(head + (wire.chunk(data) if self._in_chunks else data))
 

@@ -18,7 +18,9 @@ from modelgen_runtime.state import refusals
 if TYPE_CHECKING:
     from modelgen_runtime.engines.admission import Admission
     from modelgen_runtime.gateway.front import Front
+    from modelgen_runtime.gateway.keys import Key
     from modelgen_runtime.gateway.request_head import RequestHead
+    from modelgen_runtime.supervision.targets import Target
 
 _BEAT_AFTER, _BEAT_EVERY = 10.0, 5.0
 
@@ -32,7 +34,7 @@ class Exchange(Passing):
         head: Head of the request.
     """
 
-    __slots__ = ("_finder", "_is_admitted", "_is_begun", "_is_scanning", "_query", "_refusal")
+    __slots__ = ("_finder", "_is_admitted", "_is_begun", "_is_scanning", "_key", "_query", "_refusal")
 
     def __init__(self, front: Front, client: Client, head: RequestHead) -> None:
         raw_path, _, query = head.target.partition(b"?")
@@ -42,6 +44,7 @@ class Exchange(Passing):
         self._is_begun = self._is_scanning = self._is_admitted = False
         self._refusal: RefusedError | None = None
         self._finder: Finder | None = None
+        self._key: Key | None = None
 
     # -- the client's side --------------------------------------------------------------------------------------------
 
@@ -55,7 +58,7 @@ class Exchange(Passing):
         try:
             if self._refusal is not None:
                 raise self._refusal
-            is_routed = self._front.judge(self.path, self._head, self._upload.expected)
+            is_routed, self._key = self._front.judge(self.path, self._head, self._upload.expected)
             if is_routed and self._client.is_extra:
                 raise refusals.no_descriptors()
             self._finder = make_finder(self._head.fields.get(b"content-type", b"")) if is_routed else None
@@ -147,7 +150,7 @@ class Exchange(Passing):
         elif finder.is_behind:
             self._scan_later()
         elif self._upload.is_whole:
-            self._admission = self._front.only_admission(self.path)
+            self._set_target(self._front.only_target(self.path, self._key))
 
     def _scan_later(self) -> None:
         self._is_scanning = True
@@ -164,21 +167,19 @@ class Exchange(Passing):
         if len(self._upload.data) > self._front.most_bytes(is_routed=False):
             self._refuse(self._front.too_large())
             return
-        head = self._head
-        request = Request(head.method.decode("latin-1"), self.path, self._query, bytes(self._upload.data), head.fields)
+        head, data = self._head, bytes(self._upload.data)
+        request = Request(head.method.decode("latin-1"), self.path, self._query, data, head.fields, self._key)
         self._upload.data.clear()
         await self.answer.send(Response(204) if is_preflight(self._head) else await self._front.answer(request))
 
     def _route(self, found: Found, finder: Finder) -> None:
-        target = self._front.switchboard.target(found.name)
-        if target is None:
-            raise self._front.switchboard.unknown(found.name)
+        target = self._front.target(found.name, self._key)
         admission = target.admission
         if self.path not in admission.model.routes:
             raise RefusedError(
                 404, "not_found", f"{admission.model.engine} has no {self.path}, so `{found.name}` has none"
             )
-        self._admission = admission
+        self._set_target(target)
         upload, upstream_name = self._upload, admission.model.upstream_name
         if target.edits is not None:
             if not finder.is_json:
@@ -189,6 +190,11 @@ class Exchange(Passing):
         elif upstream_name not in (None, found.name):
             grown = finder.rename(upload.data, found, str(upstream_name))
             upload.length = None if upload.length is None else upload.length + grown
+
+    def _set_target(self, target: Target) -> None:
+        self._admission = target.admission
+        key = None if self._key is None else self._key.name
+        self._begin_record(target.admission.model.id, target.variant, key)
 
     def _admit(self, admission: Admission) -> None:
         if self._front.is_closing:
@@ -212,8 +218,13 @@ class Exchange(Passing):
         finally:
             if messages is not None:
                 messages.cancel()
-            self._front.note_wait(admission.model.id, self._front.now() - began)
+            self._note_wait(admission.model.id, self._front.now() - began)
         self._start(lease)
+
+    def _note_wait(self, model: str, seconds: float) -> None:
+        if self._record is not None:
+            self._record.load = min(seconds, self._front.seconds_of_load(model, self._record.arrived))
+            self._front.journal.note_wait(self._record, seconds)
 
     def _refuse_in_line(self, refusal: RefusedError) -> None:
         """Refuse it if its body exceeds the buffer limit; earlier answers on its connection come first."""

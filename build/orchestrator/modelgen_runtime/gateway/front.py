@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import re
 from typing import TYPE_CHECKING, Protocol
 
 from modelgen_runtime.engines.admission import RefusedError
-from modelgen_runtime.gateway.base_address import LISTING, lists_models, no_such_path
+from modelgen_runtime.gateway.base_address import lists_models, no_such_path
+from modelgen_runtime.gateway.listing import allowed, list_models
 from modelgen_runtime.gateway.origins import is_preflight
-from modelgen_runtime.gateway.problems import refuse
-from modelgen_runtime.http.handler import Request, Response
 from modelgen_runtime.page.files import PAGE
+from modelgen_runtime.state import refusals
+from modelgen_runtime.supervision.targets import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from modelgen_runtime.engines.admission import Admission
     from modelgen_runtime.engines.pool import Pool
-    from modelgen_runtime.gateway.access import Access, Role
+    from modelgen_runtime.gateway.access import Access
     from modelgen_runtime.gateway.buffers import Buffers
     from modelgen_runtime.gateway.descriptors import Descriptors
+    from modelgen_runtime.gateway.keys import Key, Role
     from modelgen_runtime.gateway.request_head import RequestHead
+    from modelgen_runtime.http.handler import Caller, Request, Response
     from modelgen_runtime.supervision.switchboard import Switchboard
+    from modelgen_runtime.usage.journal import Journal
 
 _MOST_DATA = 256 * 2**20
 _MOST_CONTROL = 2**20
 _MOST_NAMES = 20
 _WITHOUT_KEYS = frozenset({"/healthz", "/readyz"})
 """Paths that need no key, for load balancers and health checks."""
-_WITH_USER_KEYS = frozenset({"/metrics", "/openapi.json"})
-"""Paths of the control API that need only a key of role `user`."""
+_WITH_USER_KEYS = re.compile(r"/metrics|/openapi\.json|/usage|/requests(/.*)?")
+"""Paths of the control API that need only a key of role `user`, which gets what is its own."""
 
 
 class Control(Protocol):
@@ -53,8 +54,7 @@ class Front:
         pool: Connections to engines.
         buffers: Limit on the bodies of queued requests.
         descriptors: Limit on connections.
-        note_wait: Called with the model and the seconds of a wait.
-        note_request: Called after each request with the model, status, bytes received and bytes sent.
+        journal: Notes all requests for models.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what there is to share
@@ -65,12 +65,10 @@ class Front:
         pool: Pool,
         buffers: Buffers,
         descriptors: Descriptors,
-        *,
-        note_wait: Callable[[str, float], None],
-        note_request: Callable[[str, int, int, int], None],
+        journal: Journal,
     ) -> None:
         self.switchboard, self.access, self.pool = switchboard, access, pool
-        self.note_wait, self.note_request = note_wait, note_request
+        self.journal = journal
         self.buffers, self.descriptors = buffers, descriptors
         self.is_closing = False
         """True if the orchestrator shuts down and admits no further requests."""
@@ -83,8 +81,8 @@ class Front:
         """Return whether streaming clients get comments while a model loads."""
         return self.switchboard.board.manifest.settings.loading_messages
 
-    def judge(self, path: str, head: RequestHead, length: int | None) -> bool:
-        """Return whether a request is for an engine, or refuse it based on its head.
+    def judge(self, path: str, head: RequestHead, length: int | None) -> tuple[bool, Key | None]:
+        """Return whether a request is for an engine, and its key, or refuse it based on its head.
 
         Raises:
             RefusedError: Access is denied, or no body could make the request valid.
@@ -94,7 +92,7 @@ class Front:
         is_control = not is_routed and self._control.has(path)
         is_page = not is_routed and not is_control and path in PAGE
         needs = role_of(path) if is_control else None if is_page else "user"
-        self.access.check(path, head, is_control=is_control, needs=needs)
+        key = self.access.check(path, head, is_control=is_control, needs=needs)
         if head.method != b"POST" and is_preflight(head):
             is_routed = False
         elif is_routed and head.method != b"POST":
@@ -105,24 +103,44 @@ class Front:
             raise no_such_path(path, head.fields, routes)
         if length is not None and length > self.most_bytes(is_routed=is_routed):
             raise self.too_large()
-        return is_routed
+        return is_routed, key
 
     def page_lines(self, path: str, head: RequestHead) -> bytes:
         """Return the CORS headers for the answer to a request."""
         lines = self.access.origins.lines(head)
         return b"" if lines and self._control.has(path) else lines
 
-    def only_admission(self, path: str) -> Admission:
-        """Return the admission of the only model with a path, for a body without `model`.
+    def target(self, name: str, key: Caller | None) -> Target:
+        """Return what a name stands for.
+
+        Raises:
+            RefusedError: It is unknown, or the key may not use it.
+        """
+        target = self.switchboard.target(name)
+        if target is None:
+            raise refusals.unknown(name, allowed(self.switchboard.names(), key))
+        if key is not None and not key.may_use(name, target.admission.model.id):
+            raise refusals.not_for_key(name, key.name)
+        return target
+
+    def seconds_of_load(self, model: str, arrived: float) -> float:
+        """Return for how long a model that is ready now was starting since a time."""
+        record = self.switchboard.board.records.get(model)
+        return 0.0 if record is None else max(0.0, record.ready_at - max(record.began, arrived))
+
+    def only_target(self, path: str, key: Caller | None) -> Target:
+        """Return the only model with a path that a key may use, for a body without `model`.
 
         Raises:
             RefusedError: Several models have it.
         """
         admissions = [
-            record.admission for record in self.switchboard.board.records.values() if path in record.model.routes
+            record.admission
+            for record in self.switchboard.board.records.values()
+            if path in record.model.routes and (key is None or key.may_use(record.model.id))
         ]
         if len(admissions) == 1:
-            return admissions[0]
+            return Target(admissions[0])
         names = ", ".join(f"`{admission.model.names[0]}`" for admission in admissions[:_MOST_NAMES])
         more = f" and {len(admissions) - _MOST_NAMES} more" if len(admissions) > _MOST_NAMES else ""
         raise RefusedError(
@@ -140,7 +158,7 @@ class Front:
     async def answer(self, request: Request) -> Response:
         """Answer a request that is not for an engine."""
         if lists_models(request.path):
-            return self._list(request)
+            return list_models(request, self.switchboard)
         if request.path in PAGE:
             return PAGE[request.path].answer(request)
         return await self._control.handle(request)
@@ -150,28 +168,9 @@ class Front:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _list(self, request: Request) -> Response:
-        """Return all models in OpenAI's format, ready or not, since clients offer what they see here."""
-        if request.method not in ("GET", "HEAD"):
-            wrong = RefusedError(405, "method_not_allowed", f"{LISTING} takes GET and HEAD", allow="GET, HEAD")
-            return refuse(request.path, wrong)
-        name = request.path.removeprefix(LISTING).strip("/")
-        listed = {
-            one: {"id": one, "object": "model", "created": 0, "owned_by": "modelgen", "state": record.state}
-            for record in self.switchboard.board.records.values()
-            for one in record.model.names
-        }
-        if not name:
-            body: object = {"object": "list", "data": [*listed.values()]}
-        elif name in listed:
-            body = listed[name]
-        else:
-            return refuse(request.path, self.switchboard.unknown(name))
-        return Response(200, (json.dumps(body, ensure_ascii=False) + "\n").encode())
-
 
 def role_of(path: str) -> Role | None:
     """Return the role that a path of the control API needs; None if it needs no key."""
     if path in _WITHOUT_KEYS:
         return None
-    return "user" if path in _WITH_USER_KEYS else "admin"
+    return "user" if _WITH_USER_KEYS.fullmatch(path) else "admin"

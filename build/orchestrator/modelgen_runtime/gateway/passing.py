@@ -12,6 +12,8 @@ from modelgen_runtime.gateway.upload import HELD, Upload
 from modelgen_runtime.http import wire
 from modelgen_runtime.http.receiver import EngineError
 from modelgen_runtime.state import refusals
+from modelgen_runtime.usage.record import Outcome, Record
+from modelgen_runtime.usage.tokens import Tail, has_usage
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from modelgen_runtime.gateway.front import Front
     from modelgen_runtime.gateway.request_head import RequestHead
 
+_DEATHS = ("model_failed", "model_absent")
+"""Kinds of refusals that say that an engine has died."""
 _CAUSE_SECONDS = 1.0
 """Seconds that a broken answer waits for the exit of its engine, which explains more than the broken connection."""
 
@@ -52,8 +56,8 @@ class Passing:
     """
 
     __slots__ = (
-        "_admission", "_again", "_client", "_engine", "_front", "_head", "_in_chunks", "_lease", "_task", "_upload",
-        "answer", "path",
+        "_admission", "_again", "_client", "_engine", "_front", "_head", "_in_chunks", "_lease", "_record", "_task",
+        "_upload", "answer", "path",
     )  # fmt: skip
 
     def __init__(self, front: Front, client: Client, head: RequestHead, path: str) -> None:
@@ -71,6 +75,7 @@ class Passing:
         self._in_chunks = False
         self._task: asyncio.Task[None] | None = None
         self._admission: Admission | None = None
+        self._record: Record | None = None  # since the model is known
         self._lease: Lease | None = None
         self._engine: Engine | None = None
         self._again: bytearray | None = None  # the body, while the request may have to be sent again
@@ -78,6 +83,7 @@ class Passing:
     def cancel(self) -> None:
         """Drop everything, since the client has left."""
         self.answer.is_done = True
+        self._end_record(Outcome.CLIENT_LEFT)
         if self._task is not None:
             self._task.cancel()
         if self._engine is not None:
@@ -115,6 +121,8 @@ class Passing:
 
     def _start(self, lease: Lease) -> None:
         self._lease, lease.cut = lease, self._cut
+        if self._record is not None:
+            self._record.started = self._front.now()
         if self.answer.is_done:
             self._leave()
         elif (engine := self._front.pool.take(lease.endpoint)) is not None:
@@ -162,6 +170,11 @@ class Passing:
         if status >= 400 and self._engine is not None and self._lease is not None:
             self._engine.overhear(partial(self._front.switchboard.note_error, self._lease, status))
         self._again = None
+        if status == 200 and has_usage(self.path):
+            is_stream = fields.get(b"content-type", b"").lower().startswith(b"text/event-stream")
+            self.answer.tail = Tail(self.path, is_stream=is_stream)
+            if self._record is not None:
+                self._record.is_stream = is_stream
         if self._upload.is_counted and (self._engine is None or not self._engine.is_congested):
             self._upload.free()
         self.answer.keeps_alive = self.answer.keeps_alive and self._upload.is_whole and not self._front.is_closing
@@ -169,6 +182,8 @@ class Passing:
 
     def on_data(self, data: bytes) -> None:
         """Forward a part of the body."""
+        if self._record is not None and self._record.first_byte is None:
+            self._record.first_byte = self._front.now()
         self.answer.pass_data(data)
 
     def flush(self) -> None:
@@ -186,6 +201,10 @@ class Passing:
         if self.answer.is_event_stream and self._lease is not None and (body := self.answer.error_in_stream()):
             self._front.switchboard.note_error(self._lease, 500, body)
         self._leave()
+        if self._record is not None:
+            self._record.outcome = Outcome.DONE
+            if self.answer.tail is not None:
+                self._record.tokens = self.answer.tail.tokens()
         if engine is not None and self._upload.is_whole:
             self._front.pool.give_back(engine)
         elif engine is not None:
@@ -206,6 +225,7 @@ class Passing:
         """Refuse, unless the engine has died: then `_cut` comes first, with the reason."""
         await asyncio.sleep(_CAUSE_SECONDS)
         self._leave()
+        self._note_outcome(Outcome.ENGINE_DIED)
         model = self._admission.model.id if self._admission else "the model"
         self._refuse(RefusedError(502, "engine_broken", f"`{model}`: {error}", retry_after=1))
 
@@ -221,7 +241,29 @@ class Passing:
     def _cut(self, reason: RefusedError) -> None:
         """End the request, since the engine is about to be stopped or has died."""
         self._lease = None
+        self._note_outcome(Outcome.ENGINE_DIED if reason.kind in _DEATHS else Outcome.DRAINED)
         self.fail(reason)
+
+    def _cancel_by_hand(self) -> None:
+        """End the request, since somebody asked for that."""
+        self._note_outcome(Outcome.CANCELED)
+        self.fail(refusals.canceled())
+
+    def _begin_record(self, model: str, variant: str | None, key: str | None) -> None:
+        self._record = Record(model, variant, self.path, key, self._front.now(), self._cancel_by_hand)
+        self._front.journal.begin(self._record)
+
+    def _note_outcome(self, outcome: Outcome) -> None:
+        if self._record is not None and self._record.outcome is None:
+            self._record.outcome = outcome
+
+    def _end_record(self, outcome: Outcome) -> None:
+        """Note the end of the request, in this way if none has been noted before."""
+        if (record := self._record) is None:
+            return
+        self._note_outcome(outcome)
+        record.status, record.received, record.sent = self.answer.status, self._upload.received, self.answer.sent
+        self._front.journal.end(record, self._front.now())
 
     def _leave(self) -> None:
         lease, self._lease = self._lease, None
@@ -249,7 +291,5 @@ class Passing:
     def _note_end(self) -> None:
         if self._upload.is_counted:
             self._upload.free()
-        if self._admission is not None:
-            received, sent = self._upload.received, self.answer.sent
-            self._front.note_request(self._admission.model.id, self.answer.status, received, sent)
+        self._end_record(Outcome.REFUSED)
         self._client.finish(self)

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+
+
+class Caller(Protocol):
+    """The key of a request."""
+
+    @property
+    def role(self) -> str:
+        """Its role, `user` or `admin`."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    def may_use(self, *names: str) -> bool:
+        """Return whether it may use a model by one of these names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +34,7 @@ class Request:
         query: The query as sent, without `?`.
         body: The body, at most 1 MiB.
         fields: Headers by name in lower case.
+        key: The key that it was sent with, or None without keys.
     """
 
     method: str
@@ -26,6 +42,7 @@ class Request:
     query: str = ""
     body: bytes = b""
     fields: Mapping[bytes, bytes] = field(default_factory=dict)
+    key: Caller | None = None
 
 
 @dataclass(frozen=True, slots=True)

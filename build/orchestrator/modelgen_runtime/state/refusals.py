@@ -42,6 +42,14 @@ def unknown(name: str, names: Iterable[str]) -> RefusedError:
     return RefusedError(404, "model_not_found", f"there is no model `{name[:200]}`; {hint}")
 
 
+def not_for_key(name: str, key: str) -> RefusedError:
+    """Return the refusal of a model that a key may not use."""
+    message = (
+        f"the key `{key}` may not use `{name}`; GET /v1/models lists its models, and `models=` in the keys file sets"
+    )
+    return RefusedError(403, "model_not_allowed", f"{message} them")
+
+
 def gone(model: str) -> RefusedError:
     """Return the refusal of a model that the manifest no longer contains."""
     return RefusedError(404, "model_not_found", f"`{model}` was removed from models.toml")
@@ -110,6 +118,33 @@ def too_large(shortage: Mapping[str, int]) -> RefusedError:
 def fault() -> RefusedError:
     """Return the refusal of a request that hit a bug of modelgen; the caller logs it."""
     return RefusedError(500, "internal_error", "internal error of modelgen; see the log of the orchestrator")
+
+
+def not_loaded(model: str) -> RefusedError:
+    """Return the refusal of what only a loaded model has."""
+    return RefusedError(409, "model_not_loaded", f"`{model}` is not loaded, so its engine has no metrics")
+
+
+def no_metrics(model: str, why: str) -> RefusedError:
+    """Return the refusal of the metrics of an engine that has none."""
+    return RefusedError(502, "no_metrics", f"the engine of `{model}` returned no metrics: {why}")
+
+
+def no_request(number: str) -> RefusedError:
+    """Return the refusal of a number that no request has, or none of the last ones."""
+    return RefusedError(
+        404, "request_not_found", f"there is no request {number[:20]}, or it is not among the last ones"
+    )
+
+
+def request_ended(number: int) -> RefusedError:
+    """Return the refusal to cancel a request that has ended."""
+    return RefusedError(409, "request_ended", f"the request {number} has ended")
+
+
+def canceled() -> RefusedError:
+    """Return the refusal of a request that somebody canceled."""
+    return RefusedError(410, "request_canceled", "this request was canceled by an operator (DELETE /requests/ID)")
 
 
 def stopping() -> RefusedError:

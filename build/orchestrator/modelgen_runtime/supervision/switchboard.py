@@ -15,7 +15,7 @@ from modelgen_runtime.supervision.liveness import Liveness
 from modelgen_runtime.supervision.targets import targets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from modelgen_runtime.drivers.driver import Driver, Endpoint
     from modelgen_runtime.engines.admission import Admission, Lease, RefusedError
@@ -71,9 +71,9 @@ class Switchboard:
         """Return the paths of all models."""
         return self._routes
 
-    def unknown(self, name: str) -> RefusedError:
-        """Return the refusal of an unknown name."""
-        return refusals.unknown(name, self._names)
+    def names(self) -> Mapping[str, Target]:
+        """Return the targets of all names."""
+        return self._names
 
     async def enter(self, admission: Admission) -> Lease:
         """Queue for a model, which is started if necessary. Cancellation removes the request from the queue.

@@ -45,10 +45,13 @@ class Journal:
 
     Args:
         note_total: Called with each request that has ended.
+        note_wait: Called with the model and the seconds of each wait.
     """
 
-    def __init__(self, note_total: Callable[[Record], None]) -> None:
-        self._note_total = note_total
+    def __init__(
+        self, note_total: Callable[[Record], None], note_wait: Callable[[str, float], None] = lambda *_: None
+    ) -> None:
+        self._note_total, self._note_wait = note_total, note_wait
         self._count = 0
         self.running: dict[int, Record] = {}
         """Requests that have not ended, by number."""
@@ -107,6 +110,7 @@ class Journal:
 
     def note_wait(self, record: Record, seconds: float) -> None:
         """Note how long a request was queued, and how much of it its model was starting (`record.load`)."""
+        self._note_wait(record.model, seconds)
         _of(self.waits, record.model, WAIT_BUCKETS).add(seconds)
         if record.load:
             _of(self.loads, record.model, LOAD_BUCKETS).add(record.load)
