@@ -108,7 +108,7 @@ def test_how_requests_end(served: Served) -> None:
     with stream(served, "slow"):
         pass
     wait_for(lambda: not ask(served, "/requests?model=slow&key=root")[1]["running"])
-    assert {one["outcome"] for one in ask(served, "/requests?model=slow&key=root")[1]["ended"]} == {"client_left"}
+    assert ask(served, "/requests?model=slow&key=root")[1]["ended"][0]["outcome"] == "client_left"
 
 
 def test_a_request_is_canceled(served: Served) -> None:
@@ -132,9 +132,7 @@ def test_a_key_sees_what_is_its_own(served: Served) -> None:
         assert {one["key"] for one in ask(served, "/usage?by=key", key=key)[1]["rows"]} == {key}
         assert {*re.findall('key="([^"]*)"', ask(served, "/metrics", key=key)[1])} == {key}
     assert {"alice", "bob"} <= {one["key"] for one in ask(served, "/usage?by=key,model&days=1")[1]["rows"]}
-    assert (
-        ask(served, "/usage?by=key,key")[0] == ask(served, "/usage?by=x")[0] == ask(served, "/usage?days=0")[0] == 400
-    )
+    assert ask(served, "/usage?by=x")[0] == ask(served, "/usage?days=0")[0] == 400
 
 
 def test_keys_may_be_limited_to_models(served: Served) -> None:

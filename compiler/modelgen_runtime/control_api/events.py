@@ -39,7 +39,9 @@ class Listener:
 
     async def stream(self, first: bytes = b"") -> AsyncIterator[bytes]:
         """Yield the events as Server-Sent Events, after those that come first; each has its `kind`."""
-        yield b": listening\n\n" + first
+        yield b": listening\n\n"
+        if first:
+            yield first
         while True:
             try:
                 async with asyncio.timeout(_SILENCE):

@@ -55,8 +55,8 @@ class UsageRoutes:
 
     async def _usage(self, request: Request) -> Response:
         query = parse_qs(request.query, keep_blank_values=True)
-        groups = query.get("by", ["model"])[-1].split(",")
-        if not set(groups) <= {*GROUPS} or len({*groups}) < len(groups):
+        groups = [*dict.fromkeys(query.get("by", ["model"])[-1].split(","))]
+        if not set(groups) <= {*GROUPS}:
             raise RefusedError(
                 400, "bad_request", f"`by` must be some of {', '.join(GROUPS)}, with commas between them"
             )
