@@ -29,12 +29,12 @@ _LABELS = f"""\
 - `status`: the HTTP status.
 - `result`: `ready` or `failed`.
 - `direction`: `in` for requests, `out` for answers.
-- `key`: the [name of the API key](../guides/usage.md#names-and-models-of-keys); empty without keys. A scrape with a key of role
-  `user` gets its own.
+- `key`: the [name of the API key](../guides/usage.md#names-and-models-of-keys); empty without keys. A scrape with a
+  key of role `user` gets its own.
 - `kind`: `prompt`, `cached` or `completion`.
 
-`GET /metrics/MODEL` returns the metrics of a model's engine itself. [The guide](../guides/usage.md#prometheus-and-grafana) has a
-dashboard for Grafana.
+`GET /metrics/MODEL` returns the metrics of a model's engine itself.
+[The guide](../guides/usage.md#prometheus-and-grafana) has a dashboard for Grafana.
 """
 
 
