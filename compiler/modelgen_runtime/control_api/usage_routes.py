@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Route = tuple[str, re.Pattern[str], Callable[..., Awaitable[Response]]]
 
 GROUPS = ("day", "key", "model", "variant")
-"""What totals can be grouped by."""
+"""Fields by which totals can be grouped."""
 _DAYS, _LIMIT = 30, 100
 _NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 

@@ -29,7 +29,7 @@ class KeysError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is known of a key.
+    """A key of the file.
 
     Args:
         role: Its role.

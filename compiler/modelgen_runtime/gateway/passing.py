@@ -245,7 +245,7 @@ class Passing:
         self.fail(reason)
 
     def _cancel_by_hand(self) -> None:
-        """End the request, since somebody asked for that."""
+        """End the request, since an operator canceled it."""
         self._note_outcome(Outcome.CANCELED)
         self.fail(refusals.canceled())
 

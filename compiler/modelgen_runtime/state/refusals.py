@@ -143,7 +143,7 @@ def request_ended(number: int) -> RefusedError:
 
 
 def canceled() -> RefusedError:
-    """Return the refusal of a request that somebody canceled."""
+    """Return the refusal of a request that was canceled."""
     return RefusedError(410, "request_canceled", "this request was canceled by an operator (DELETE /requests/ID)")
 
 

@@ -31,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Name(NamedTuple):
-    """What a row counts; None for requests without a key or a variant."""
+    """The names of a row; None for requests without a key or a variant."""
 
     key: str | None
     model: str | None

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Outcome(StrEnum):
-    """How a request ended."""
+    """The end of a request."""
 
     DONE = "done"
     """The engine answered, also with an error."""
@@ -22,7 +22,7 @@ class Outcome(StrEnum):
     DRAINED = "drained"
     """The engine was stopped before the answer was complete."""
     CANCELED = "canceled"
-    """Somebody canceled it (`DELETE /requests/ID`)."""
+    """It was canceled (`DELETE /requests/ID`)."""
 
 
 class Tokens(NamedTuple):
