@@ -72,3 +72,11 @@ def test_buffers_between_gpus_grow_with_them() -> None:
     nothing = bar((), "any", 24 * GIB)
     one, two, four, eight = (overhead.outside(gpus, nothing).amount.value for gpus in (1, 2, 4, 8))
     assert one < two < four == eight
+
+
+@pytest.mark.parametrize(("card", "is_shared"), [("GB10", True), ("Jetson AGX Orin 64GB", True), ("RTX 4090", False)])
+def test_memory_that_is_shared_with_the_processor_has_an_error_of_its_own(card: str, *, is_shared: bool) -> None:
+    version, memory_of = parse_version("0.26.0"), ENGINES["vllm"].memory
+    assert version is not None
+    assert memory_of is not None
+    assert (memory_of(version, 64 * GIB, card).profile == "unified memory") is is_shared

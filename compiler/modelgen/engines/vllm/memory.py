@@ -79,7 +79,7 @@ def memory_facts(version: Version, memory: int, card: str) -> MemoryFacts:
 
 def _profile(release: tuple[int, ...], card: str, *, counts_graphs: bool) -> str:
     # What other programs take of memory that is shared with the CPU while an engine starts counts as the engine's.
-    if "gb10" in card.lower():
+    if any(name in card.lower() for name in ("gb10", "jetson")):
         return "unified memory"
     return "sorting sampler" if release < _SORTED else "with CUDA graphs" if counts_graphs else "without CUDA graphs"
 
