@@ -63,6 +63,7 @@ CASES: list[tuple[str, str, str]] = [
     (checkpoint('load-format = "gguf"', repo="local/b"), "gguf-repository", "llamacpp"),
     (checkpoint('dtype = "auto"', repo="o/m-GGUF"), "gguf-by-name", 'write `engine = "llamacpp"` and `file'),
     (checkpoint('dtype = "auto"', "sglang", "0.5.5", "o/m-gguf"), "gguf-by-name", 'write `engine = "llamacpp"`'),
+    (tei().replace("a/b", "o/m-GGUF"), "gguf-by-name", 'write `engine = "llamacpp"`'),
     (checkpoint('dtype = "auto"', repo="o/m:Q4_K_M"), "bad-repo-id", 'and `engine = "llamacpp"`, which loads'),
     (checkpoint('dtype = "auto"', repo="o/m/m-Q4.gguf"), "path-as-repo", '`repo = "o/m"` and `file = "m-Q4.gguf"`'),
     (gguf('ctx-size = 8, hf = "o/m:Q4_K_M"'), "owned-arg", 'write `repo = "o/m"` and `quant = "Q4_K_M"` in'),

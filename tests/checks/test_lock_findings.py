@@ -245,3 +245,9 @@ def test_only_gguf_files_are_not_for_vllm(files: tuple[str, ...], codes: set[str
     lock = f'format = 1\n[[snapshots]]\nrepo = "o/m-GGUF"\ncommit = "{blob}"\nfiles = [{listed}]\n'
     toml = complete('[models.qwen]\nrepo = "o/m-GGUF"\ngpus = ["gpu0"]\nargs = { max-model-len = 8192 }\n')
     assert {one.code for one in findings(toml, lock)} & {"MG248", "MG264"} == codes
+
+
+def test_a_missing_file_is_one_error() -> None:
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    toml = f'[models.q]\nengine = "llamacpp"\nimage = "{image}"\nrepo = "o/m"\nargs = {{ ctx-size = 8 }}\n'
+    assert [one.rule for one in findings(complete(toml)) if one.severity == "error"] == ["missing-file"]

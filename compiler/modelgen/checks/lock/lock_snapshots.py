@@ -63,6 +63,8 @@ def no_snapshot(context: Context) -> Iterator[tuple[str, Found]]:
         engine = context.runs[name].engine
         if engine is None or context.pins[name].want is None or document.is_refused("models", name, "revision"):
             continue
+        if "file" in engine.keys and model.file is None and model.quant is None:
+            continue  # missing-file reports it, and the lock cannot choose before
         if engine.needs_snapshot and context.pins[name].own is None:
             place = context.at_origin(name, "repo")
             is_chosen_by_lock = _unlocked_choice(engine, model, context.pins[name]) is not None

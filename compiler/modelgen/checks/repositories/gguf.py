@@ -184,11 +184,11 @@ def bad_file(context: Context) -> Iterator[Found]:
 
 @rule("MG248", "gguf-repository")
 def gguf_repository(context: Context) -> Iterator[Found]:
-    """A repository of GGUF files, for vLLM or SGLang.
+    """A repository of GGUF files, for an engine that loads checkpoints.
 
     ## Why
-    Both load one GGUF file by its path, but not a repository: vLLM ends with "Unrecognised GGUF reference". A
-    repository has a dozen such files, and the engine llama.cpp loads the one in `file`.
+    vLLM and SGLang load one GGUF file by its path, but not a repository: vLLM ends with "Unrecognised GGUF reference".
+    A repository has a dozen such files, and the engine llama.cpp loads the one in `file`.
 
     ## Bad
     ```toml
@@ -234,10 +234,10 @@ def gguf_repository(context: Context) -> Iterator[Found]:
 
 @rule("MG264", "gguf-by-name", Severity.WARNING)
 def gguf_by_name(context: Context) -> Iterator[Found]:
-    """A repository whose name ends with `-GGUF`, for vLLM or SGLang.
+    """A repository whose name ends with `-GGUF`, for an engine that loads checkpoints.
 
     ## Why
-    Such a repository usually has GGUF files only, which neither loads by the id of the repository. `modelgen lock`
+    Such a repository usually has GGUF files only, which vLLM, SGLang, TEI and Infinity do not load. `modelgen lock`
     records the files, and then it is an error if there are no others.
 
     ## Bad
@@ -268,7 +268,7 @@ def gguf_by_name(context: Context) -> Iterator[Found]:
 
 
 def _loads_checkpoints(run: ModelRun) -> bool:
-    return run.engine is not None and run.engine.from_config and run.engine.catalogue is not None
+    return run.engine is not None and run.engine.from_config and "file" not in run.engine.keys
 
 
 def _has_only_gguf(entry: Snapshot) -> bool:
