@@ -121,3 +121,15 @@ def test_search_upward(tmp_path: Path) -> None:
         [sys.executable, "-c", here + main],
         runs=21,
     )
+
+
+def test_lint(tmp_path: Path) -> None:
+    one = REPOSITORY / "tests/lint/right/incident/docker-compose.yml"
+    many = many_models(1_000, tmp_path / "many") / "build/docker-compose.yml"
+    for title, path, asked in (("the incident's file", one, 4), ("1,000 services", many, 0.4)):
+        compare(
+            f"{title}: modelgen lint / docker-compose config -q (asked: at most {asked})",
+            [MODELGEN, "lint", path],
+            [compose(), "-f", path, "config", "-q"],
+            runs=5,
+        )
