@@ -66,7 +66,7 @@ def steps_of(resolved: Resolved, targets: Mapping[str, Version], models: Collect
         steps += _flag_steps(run, version, users, moving)
         steps += _variable_steps(resolved, run, version, moving)
         steps += _default_steps(resolved, run, version)
-        steps += _told_defaults(run, version)
+        steps += _other_defaults(run, version)
     return [*{(step.path, step.text): step for step in steps}.values()]
 
 
@@ -211,8 +211,8 @@ def _default_steps(resolved: Resolved, run: ModelRun, version: Version) -> Itera
         yield Step(("models", run.name), text, (Add(("models", run.name, "args"), {flag: value}),))
 
 
-def _told_defaults(run: ModelRun, version: Version) -> Iterator[Step]:
-    """Yield the defaults that change for a model, and that only some models depend on: they are told, not written."""
+def _other_defaults(run: ModelRun, version: Version) -> Iterator[Step]:
+    """Yield the defaults that change, and that only some models depend on: they are named, and not written."""
     engine = run.engine
     if engine is not None and engine.catalogue is not None and run.version is not None:
         old, new = engine.catalogue().release(run.version), engine.catalogue().release(version)
