@@ -178,12 +178,19 @@ def deprecated_flag(context: Context) -> Iterator[Found]:
         if arg.flag and arg.flag.deprecated and arg.name not in arg.engine.owned_args:
             gone = next((life.gone for life in arg.catalogue.lives(arg.name) if life.gone), None)
             until = f" and removed in {arg.catalogue.label(gone)}" if gone else ""
-            instead = arg.engine.instead.get(arg.name)
             yield Found(
                 context.document.at_key(*arg.path),
                 f"`{arg.name}` is deprecated in {arg.version}{until}",
-                instead.help_for(arg.value) if instead else "see the engine's own help for a replacement",
+                replacement(arg) or "see the engine's own help for a replacement",
             )
+
+
+def replacement(arg: Argument) -> str:
+    """Return what to write in place of a flag of the engine; empty if the release does not have it."""
+    instead = arg.engine.instead.get(arg.name)
+    if instead is None or (arg.release and not all(arg.release.get(flag) for flag in instead.flags)):
+        return ""
+    return instead.help_for(arg.value)
 
 
 # llama.cpp's name of a file in a repository: `o/m:Q4_K_M`.

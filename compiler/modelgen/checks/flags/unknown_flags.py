@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.checks.flags.flag_spelling import abbreviated_owned, is_flag_name, is_negative
+from modelgen.checks.flags.flag_spelling import abbreviated_owned, is_flag_name, is_negative, replacement
 from modelgen.checks.flags.flag_values import is_unverified_choice
 from modelgen.checks.flags.plain_values import switched
 from modelgen.config.familiar_answers import flag_names, sampling_flag
@@ -243,5 +243,5 @@ def _instead(arg: Argument) -> str:
         return f"it appeared in {label(lives[0].since)}"
     gone = lives[-1].gone
     said = f"it was removed in {label(gone)}" if gone else f"it appeared in {label(lives[-1].since)}"
-    instead = arg.engine.instead.get(arg.name)
-    return f"{said}; {instead.help_for(arg.value)}" if instead else said
+    successor = replacement(arg)
+    return f"{said}; {successor}" if successor else said

@@ -63,7 +63,7 @@ INSTEAD = {
     "enable-deepep-moe": _choice("moe-a2a-backend", "deepep"),
     "enable-deepep-waterfill": renamed("enable-waterfill"),
     "enable-dsa-prefill-context-parallel": renamed("enable-prefill-cp"),
-    "enable-ep-moe": Instead("write `ep-size` with the value of `tp-size`", ("ep-size",)),
+    "enable-ep-moe": Instead("write `ep-size` with the value of `tp-size`", ("ep-size", "tp-size")),
     "enable-expert-distribution-metrics": Instead(
         "write `expert-balancedness-report-mode`: `server_log`, `prometheus` or `both`",
         ("expert-balancedness-report-mode",),
