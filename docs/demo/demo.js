@@ -1,6 +1,6 @@
 /** Answers the page's requests in place of an orchestrator, with recorded events; loading and unloading are played. */
 
-import { EVENTS, GPUS, MODELS, SAID } from "./recorded.js";
+import { EVENTS, GPUS, MODELS, REQUESTS, SAID, USAGE } from "./recorded.js";
 
 const FASTER = 12;
 const now = () => Date.now() / 1000;
@@ -118,6 +118,24 @@ const ROUTES = [
     if (verb !== "stop") Object.assign(model, { held: verb === "hold", held_by: verb === "hold" ? "page" : null });
     return json(model);
   }],
+  [/^requests$/, () => {
+    const shown = REQUESTS.map(({ ago, ...request }) => ({ ...request, time: began - ago }));
+    return json({ running: shown.filter((one) => one.state === "running").reverse(), ended: shown.filter((one) => one.state === "ended") });
+  }],
+  [/^requests\/live$/, (_, __, signal) => stream((listener) => listener.enqueue(encoder.encode(": listening\n\n")), signal)],
+  [/^requests\/(\d+)$/, ([, id]) => {
+    const request = Object.assign(REQUESTS.find((one) => one.id === Number(id)), { state: "ended", outcome: "canceled" });
+    return json(request);
+  }],
+  [/^usage$/, (_, __, ___, query) => {
+    const by = query.get("by");
+    const days = Number(query.get("days"));
+    if (by !== "day") return json({ by: [by], days, rows: USAGE[by].map((one) => scale(one, days)) });
+    const rows = Array.from({ length: days }, (_, ago) => ({
+      ...scale(USAGE.key[0], 0.6 + ((ago * 37) % 11) / 10), day: new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10),
+    }));
+    return json({ by: [by], days, rows });
+  }],
   [/^v1\/models$/, () => json({ data: [...models.keys()].map((id) => ({ id })) })],
   [/^logs\/(.+)$/, ([, id]) => stream((listener) => {
     const lines = models.get(id).failure?.log ?? [`INFO Starting ${models.get(id).repo}`, "INFO Application startup complete."];
@@ -133,12 +151,18 @@ const ROUTES = [
   [/rerank$/, (_, body) => json((body.texts ?? []).map((text, index) => ({ index, score: 1 / (text.length + 1) })))],
 ];
 
+/** Return a row of usage for more than one day. */
+function scale(row, factor) {
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, typeof value === "number" ? Math.round(value * factor) : value]));
+}
+
 const base = new URL(".", location.href).pathname;
 window.fetch = async (address, { body, signal } = {}) => {
-  const path = new URL(address, location.href).pathname.slice(base.length);
+  const { pathname, searchParams } = new URL(address, location.href);
+  const path = pathname.slice(base.length);
   for (const [pattern, answer] of ROUTES) {
     const match = pattern.exec(decodeURIComponent(path));
-    if (match) return answer(match, typeof body === "string" ? JSON.parse(body) : null, signal);
+    if (match) return answer(match, typeof body === "string" ? JSON.parse(body) : null, signal, searchParams);
   }
   return json({ detail: `the recording has no ${path}` }, 404);
 };

@@ -63,5 +63,31 @@ export const EVENTS = [
   [382, "starting", "vision"], [330, "ready", "vision", { seconds: 52 }],
 ].sort((one, other) => other[0] - one[0]);
 
+const KEYS = ["webui", "ci", "anna"];
+/** Requests: seconds before now, model, key, queue, load, first byte, seconds, tokens of the request and of the answer, outcome. */
+export const REQUESTS = [
+  [3, "coder", 0, 0, 0, 0.4, null, null, null], [6, "coder", 1, 0, 0, 0.3, null, null, null], [11, "coder", 0, 0, 0, 0.5, null, null, null],
+  [14, "chat", 2, 0, 0, 0.2, null, null, null], [22, "chat", 0, 0, 0, 0.2, 3.1, 412, 148], [31, "coder", 1, 0.1, 0, 0.9, 12.4, 8210, 902],
+  [48, "embed", 1, 0, 0, 0.02, 0.02, 512, 0], [70, "small", 2, 0, 0, 0.1, 1.2, 96, 71], [95, "rerank", 1, 0, 0, 0.05, 0.05, null, null],
+  [120, "chat", 0, 0, 0, 0.2, 6.6, 1320, 331, "client_left"], [200, "coder", 0, 0, 0, 0.6, 22.1, 15400, 1710],
+  [382, "vision", 2, 0.4, 52, 53.1, 57.9, 1833, 214], [640, "small", 0, 0, 9, 9.2, 10.4, 210, 88], [1258, "tuned", 2, 38, 82, null, 120.2, null, null, "refused"],
+].map(([ago, model, key, queue, load, first, seconds, prompt, completion, outcome], index) => ({
+  id: 5120 - index, ago, model, variant: null, key: KEYS[key], state: seconds === null ? "running" : "ended",
+  route: { embed: "/v1/embeddings", rerank: "/rerank" }[model] ?? "/v1/chat/completions",
+  outcome: seconds === null ? null : outcome ?? "done", status: seconds === null ? null : outcome === "refused" ? 503 : 200,
+  queue_seconds: queue, load_seconds: load, first_byte_seconds: first, seconds: seconds ?? ago, prompt_tokens: prompt,
+  cached_tokens: prompt === null ? null : Math.round(prompt / 3), completion_tokens: completion,
+  tokens_per_second: completion ? completion / (seconds - first) : null, received_bytes: 4000, sent_bytes: 9000,
+}));
+
+const row = (name, value, requests, unknown, prompt, completion) => ({
+  [name]: value, requests, unknown, prompt_tokens: prompt, cached_tokens: Math.round(prompt / 3), completion_tokens: completion,
+});
+export const USAGE = {
+  model: [row("model", "coder", 412, 0, 2_914_220, 388_410), row("model", "chat", 903, 2, 701_390, 214_870), row("model", "embed", 5120, 0, 644_210, 0),
+    row("model", "reasoner", 61, 0, 204_114, 171_650), row("model", "vision", 74, 0, 98_120, 15_230), row("model", "small", 240, 0, 51_040, 20_115)],
+  key: [row("key", "ci", 5480, 0, 2_410_500, 240_120), row("key", "webui", 1102, 2, 1_690_330, 402_600), row("key", "anna", 228, 0, 512_264, 167_555)],
+};
+
 export const SAID = "This page is a recording: no model answers here. On your own machine, `modelgen serve` or `modelgen up` " +
   "starts the models, and this field talks to them, alone or two side by side.";

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 import json
 import re
@@ -59,14 +60,22 @@ def test_programs_that_probe_it_get_an_answer(served: Served) -> None:
 def test_what_a_client_has_is_not_sent_again() -> None:
     for file in PAGE.values():
         whole = file.answer(Request("GET", "/"))
-        again = file.answer(Request("GET", "/", fields={b"if-none-match": f'W/"x", {file.etag}'.encode()}))
+        again = file.answer(Request("GET", "/", fields={b"if-none-match": f'"x", {file.etag}'.encode()}))
         assert (whole.status, again.status, again.body) == (200, 304, b"")
+        packed = file.answer(Request("GET", "/", fields={b"accept-encoding": b"br, gzip"}))
+        assert dict(packed.headers)["Content-Encoding"] == "gzip"
+        assert isinstance(packed.body, bytes)
+        assert gzip.decompress(packed.body) == whole.body == file.content
         headers = dict(whole.headers)
         assert headers["Cache-Control"] == "no-cache"
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert {"default-src 'none'", "frame-ancestors 'none'", "script-src 'self'", "style-src 'self'"} <= {
             *headers["Content-Security-Policy"].split("; ")
         }
+
+
+def test_a_visit_loads_less_than_eighty_kilobytes() -> None:
+    assert sum(len(file.compressed) for path, file in PAGE.items() if path != "/ui") < 80_000
 
 
 def test_nothing_is_loaded_from_elsewhere_or_written_as_html() -> None:

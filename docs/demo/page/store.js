@@ -1,21 +1,17 @@
 /** What is known about the deployment: by events as they happen, and by the status for counters. */
 
-import { ApiError, ask, open, readEvents } from "./api.js";
+import { ApiError, ask } from "./api.js";
 import { History } from "./history.js";
+import { BufferedError, follow } from "./stream.js";
 
 const EVERY = 3000;
 const SOON = 60;
 const LATER = 1500;
-/** Milliseconds after which a stream that has sent nothing is held back by a proxy; the server's first bytes come at once. */
-const BUFFERED = 4000;
-/** Milliseconds of silence after which a connection is dead; the server sends a comment every 15 s. */
-const SILENT = 40_000;
+const LEAST = 1000;
 const STREAM_AGAIN = 60_000;
 const LONGEST_PAUSE = 8000;
 
 /** @typedef {"connecting"|"live"|"polling"|"lost"} Link */
-
-class Buffered extends Error {}
 
 export class Store extends EventTarget {
   constructor() {
@@ -38,6 +34,7 @@ export class Store extends EventTarget {
     this.frame = 0;
     this.timer = 0;
     this.due = 0;
+    this.read = 0;
   }
 
   /** The server's time, in seconds since 1970. */
@@ -56,7 +53,7 @@ export class Store extends EventTarget {
         isBuffered = false;
       } catch (error) {
         if (error instanceof ApiError && [401, 403].includes(error.status)) throw error;
-        isBuffered = error instanceof Buffered;
+        isBuffered = error instanceof BufferedError;
         if (isBuffered) continue;
       }
       if (this.link !== "polling") this.#setLink("lost");
@@ -66,7 +63,7 @@ export class Store extends EventTarget {
 
   /** Read the status. Models with an event since the request are newer than it. */
   async refresh() {
-    const asked = performance.now();
+    const asked = (this.read = performance.now());
     const status = await ask("status", { signal: AbortSignal.timeout(10_000) });
     this.status = status;
     const ids = new Set();
@@ -84,25 +81,16 @@ export class Store extends EventTarget {
   }
 
   async #follow() {
-    const abort = new AbortController();
-    let watch = setTimeout(() => abort.abort(new Buffered()), BUFFERED);
-    try {
-      const answer = await open("events?after=0", { signal: abort.signal });
+    const onOpen = () => {
       this.history = new History();
       this.dispatchEvent(new Event("history"));
-      this.#setTimer(EVERY);
-      for await (const data of readEvents(answer)) {
-        clearTimeout(watch);
-        watch = setTimeout(() => abort.abort(new Error("silent")), SILENT);
-        this.heard = Date.now();
-        if (data !== null) this.#take(JSON.parse(data));
-      }
-    } catch (error) {
-      throw abort.signal.reason instanceof Buffered ? abort.signal.reason : error;
+      this.#plan(EVERY);
+    };
+    const onBytes = () => (this.heard = Date.now());
+    try {
+      await follow("events?after=0", { onOpen, onBytes, onEvent: (event) => this.#take(event) });
     } finally {
-      clearTimeout(watch);
       clearTimeout(this.timer);
-      abort.abort();
     }
   }
 
@@ -135,20 +123,19 @@ export class Store extends EventTarget {
       if (!(event.kind in SERVING)) model.running = model.waiting = 0;
       this.#show(model.id);
     }
-    if (["failed", "absent", "held", "released", "reloaded", "stuck"].includes(event.kind)) this.#setTimer(SOON);
-    else this.#setTimer(LATER, true);
+    this.#plan(["failed", "absent", "held", "released", "reloaded", "stuck"].includes(event.kind) ? SOON : LATER);
   }
 
-  /** Read the status after some milliseconds, or earlier if that was planned. */
-  #setTimer(pause, isSooner = false) {
-    const at = performance.now() + pause;
-    if (isSooner && this.timer && this.due <= at) return;
+  /** Read the status after some milliseconds, or earlier if that is planned; not again right after the last time. */
+  #plan(pause) {
+    const due = Math.max(performance.now() + pause, this.read + LEAST);
+    if (this.due > performance.now() && this.due <= due) return;
     clearTimeout(this.timer);
-    this.due = at;
+    this.due = due;
     this.timer = setTimeout(async () => {
       if (!document.hidden) await this.refresh().catch(() => {});
-      if (this.link === "live") this.#setTimer(EVERY);
-    }, pause);
+      if (this.link === "live") this.#plan(EVERY);
+    }, due - performance.now());
   }
 
   /** @param {Link} link */

@@ -25,6 +25,7 @@ export function gib(bytes) {
 
 /** @param {number} seconds */
 export function duration(seconds) {
+  if (seconds < 0.995) return `${Math.round(1000 * seconds)} ms`;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 120) return `${Math.round(seconds)} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;

@@ -1,11 +1,12 @@
 """The files of the page, and how they are answered.
 
 They contain no data of the deployment, so they need no key. All clients get the same HTML at `/`, whatever they accept:
-a program that probes `/` looks at the status only, and a cache needs no `Vary`.
+a program that probes `/` looks at the status only.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,14 +31,16 @@ _HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
     ("Cache-Control", "no-cache"),
+    ("Vary", "Accept-Encoding"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of the page."""
+    """A file of the page, as it is and compressed; its tag is weak, since both have the same."""
 
     content: bytes
+    compressed: bytes
     content_type: str
     etag: str
 
@@ -46,12 +49,15 @@ class File:
         headers = (*_HEADERS, ("ETag", self.etag))
         if self.etag.encode() in request.fields.get(b"if-none-match", b""):
             return Response(304, headers=headers)
+        if b"gzip" in request.fields.get(b"accept-encoding", b""):
+            return Response(200, self.compressed, self.content_type, (*headers, ("Content-Encoding", "gzip")))
         return Response(200, self.content, self.content_type, headers)
 
 
 def _read(path: Path) -> File:
     content = path.read_bytes()
-    return File(content, _TYPES[path.suffix], f'"{hashlib.sha256(content).hexdigest()[:20]}"')
+    etag = f'W/"{hashlib.sha256(content).hexdigest()[:20]}"'
+    return File(content, gzip.compress(content, mtime=0), _TYPES[path.suffix], etag)
 
 
 def _read_all() -> dict[str, File]:

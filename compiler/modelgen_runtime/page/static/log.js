@@ -1,7 +1,7 @@
 /** The output of one engine as it comes. */
 
-import { open, readEvents } from "./api.js";
 import { byId, el, say } from "./dom.js";
+import { follow } from "./stream.js";
 import { clean, count } from "./text.js";
 
 const MOST = 2000;
@@ -55,8 +55,8 @@ export class Log {
     this.lines.replaceChildren();
     say(this.state, "Waiting for output");
     try {
-      const answer = await open(`logs/${encodeURIComponent(model)}?follow=true&lines=${RECENT}`, { signal: abort.signal });
-      for await (const data of readEvents(answer)) if (data !== null) this.#take(JSON.parse(data));
+      const path = `logs/${encodeURIComponent(model)}?follow=true&lines=${RECENT}`;
+      await follow(path, { onEvent: (line) => this.#take(line), signal: abort.signal });
       say(this.state, "The log has ended");
     } catch (error) {
       if (!abort.signal.aborted) say(this.state, `No log: ${error.message}`);

@@ -59,29 +59,3 @@ async function readError(answer) {
     return new ApiError(answer.status, "", `HTTP ${answer.status} ${text.slice(0, 200)}`.trim());
   }
 }
-
-/**
- * Yield Server-Sent Events as they arrive, and `null` for each comment.
- * @param {Response} answer
- */
-export async function* readEvents(answer) {
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      const parts = (rest + value).split(/\r?\n\r?\n/);
-      rest = parts.pop() ?? "";
-      for (const part of parts) yield readEvent(part);
-    }
-  } finally {
-    reader.cancel().catch(() => {});
-  }
-}
-
-/** @param {string} part */
-function readEvent(part) {
-  const lines = part.split(/\r?\n/).filter((line) => line.startsWith("data:"));
-  return lines.length ? lines.map((line) => line.slice(line[5] === " " ? 6 : 5)).join("\n") : null;
-}

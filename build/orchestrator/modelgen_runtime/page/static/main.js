@@ -1,6 +1,7 @@
 /** The page: views by the address, the connection, and the key. */
 
 import { showAbout } from "./about.js";
+import { Activity } from "./activity.js";
 import { ask } from "./api.js";
 import { Chat } from "./chat.js";
 import { showModel } from "./details.js";
@@ -23,6 +24,7 @@ const timeline = new Timeline(store, openModel);
 new Models(store, new Plan(store, timeline), openModel);
 const chat = new Chat(store);
 const log = new Log(store);
+const activity = new Activity();
 let isUser = false;
 
 /** Show the view that the address names. */
@@ -36,10 +38,12 @@ function route() {
     else link.removeAttribute("aria-current");
   }
   if (view !== "log") log.hide();
+  if (view !== "activity") activity.hide();
   if (!store.status && !isUser) return;
   const id = model ? decodeURIComponent(model) : undefined;
   if (view === "overview") timeline.draw();
   if (view === "log") log.show(id);
+  if (view === "activity") activity.show();
   if (view === "try") chat.show(id);
   if (view === "about") showAbout(store.status);
 }

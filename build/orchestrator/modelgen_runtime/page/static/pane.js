@@ -1,7 +1,8 @@
 /** One conversation with one model, and how fast it answers. */
 
-import { open, readEvents } from "./api.js";
+import { open } from "./api.js";
 import { el, say } from "./dom.js";
+import { readEvents } from "./stream.js";
 import { count, duration } from "./text.js";
 
 const EVERY = 500;

@@ -1,0 +1,67 @@
+/** Server-Sent Events over fetch, which can send a key in a header as `EventSource` cannot. */
+
+import { open } from "./api.js";
+
+/** Milliseconds after which a stream that has sent nothing is held back by a proxy; the server's first bytes come at once. */
+const BUFFERED = 4000;
+/** Milliseconds of silence after which a connection is dead; the server sends a comment every 15 s. */
+const SILENT = 40_000;
+
+/** A proxy holds the stream back. */
+export class BufferedError extends Error {}
+
+/**
+ * Follow a stream until it ends.
+ * @param {string} path
+ * @param {{onOpen?: () => void, onEvent: (data: any) => void, onBytes?: () => void, signal?: AbortSignal}} options
+ * @throws {BufferedError} No first bytes have come. @throws {Error} The connection is lost, or was aborted.
+ */
+export async function follow(path, { onOpen, onEvent, onBytes, signal }) {
+  const abort = new AbortController();
+  const end = () => abort.abort(signal?.reason);
+  signal?.addEventListener("abort", end);
+  let watch = setTimeout(() => abort.abort(new BufferedError()), BUFFERED);
+  let isOpen = false;
+  try {
+    for await (const data of readEvents(await open(path, { signal: abort.signal }))) {
+      clearTimeout(watch);
+      watch = setTimeout(() => abort.abort(new Error("silent")), SILENT);
+      if (!isOpen) onOpen?.();
+      isOpen = true;
+      onBytes?.();
+      if (data !== null) onEvent(JSON.parse(data));
+    }
+  } catch (error) {
+    throw abort.signal.reason ?? error;
+  } finally {
+    clearTimeout(watch);
+    signal?.removeEventListener("abort", end);
+    abort.abort();
+  }
+}
+
+/**
+ * Yield Server-Sent Events as they arrive, and `null` for each comment.
+ * @param {Response} answer
+ */
+export async function* readEvents(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const parts = (rest + value).split(/\r?\n\r?\n/);
+      rest = parts.pop() ?? "";
+      for (const part of parts) yield readEvent(part);
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** @param {string} part */
+function readEvent(part) {
+  const lines = part.split(/\r?\n/).filter((line) => line.startsWith("data:"));
+  return lines.length ? lines.map((line) => line.slice(line[5] === " " ? 6 : 5)).join("\n") : null;
+}
