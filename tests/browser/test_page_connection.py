@@ -54,7 +54,7 @@ def test_a_key_is_asked_for_and_a_wrong_one_is_named(visit: Visit, tmp_path: Pat
         other.get_by_role("textbox").fill("user")
         other.keyboard.press("Enter")
         other.wait_for_selector("#pane-1 option[value=a]", state="attached")
-        assert other.locator("nav a:visible").all_inner_texts() == ["Try it", "About"]
+        assert other.locator("nav a:visible").all_inner_texts() == ["Try it", "Activity", "About"]
         other.get_by_label("Message", exact=True).fill("hello")
         other.click("text='Send'")
         other.wait_for_selector(".said.assistant:not(.busy) >> text='hellohellohello'")
@@ -171,7 +171,7 @@ def test_axe_finds_nothing(visit: Visit, tmp_path: Path, theme: str, width: int)
         served.ask("/switch", {"model_id": "bad"})
         page = visit(f"{served.url}/", color_scheme=theme, viewport={"width": width, "height": 844})
         page.wait_for_selector(LIVE)
-        for view in ("overview", "try", "log", "about"):
+        for view in ("overview", "try", "activity", "log", "about"):
             page.goto(f"{served.url}/#{view}")
             assert findings(axe, page) == []
             assert page.evaluate("document.documentElement.scrollWidth") == width
