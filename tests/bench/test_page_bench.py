@@ -32,7 +32,8 @@ KINDS = (State.STARTING, State.READY, State.DRAINING, State.STOPPED)
 WATCH = """() => {
   window.painted = [];
   new MutationObserver((changes) => requestAnimationFrame(() => setTimeout(() => {
-    for (const {target} of changes) window.painted.push([target.dataset.model, target.dataset.state, Date.now() / 1000]);
+    const now = Date.now() / 1000;
+    for (const {target} of changes) window.painted.push([target.dataset.model, target.dataset.state, now]);
   }))).observe(document.getElementById("models"), {subtree: true, attributeFilter: ["data-state"]});
 }"""
 

@@ -39,7 +39,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture
 def page(visit: Visit, served: Served) -> Page:
-    for model in ("text-7b", "text-4b"):
+    for model in ("text-7b", "text-4b", "ranker"):
         served.ask(f"/models/{model}/stop", {})
     opened = visit(f"{served.url}/")
     opened.wait_for_selector("html[data-link=live]")

@@ -14,8 +14,9 @@ export class Chat {
     this.store = store;
     /** @type {string|null} */
     this.image = null;
-    const stateOf = (name) => [...store.models.values()].find((model) => model.names.includes(name.split(":")[0]));
-    this.panes = [new Pane(1, stateOf), new Pane(2, stateOf)];
+    /** @type {{id: string, parent?: string}[]} As /v1/models lists them; a variant has a parent. */
+    this.listed = [];
+    this.panes = [1, 2].map((number) => new Pane(number, (name) => this.modelOf(name)));
     this.panes[1].element.hidden = true;
     this.tools = [rerankTool(this), transcribeTool(this)];
     byId("try").append(this.#makePanel(), ...this.tools.map((tool) => tool.element));
@@ -66,7 +67,7 @@ export class Chat {
   /** Offer the names that the server lists. @param {string} [wanted] */
   async show(wanted) {
     const listed = await ask("v1/models").catch((error) => (notify(error.message), { data: [] }));
-    this.names = listed.data.map((one) => one.id);
+    this.listed = listed.data;
     const [first, second] = this.panes;
     const chats = this.having([CHAT]);
     first.offer(chats, wanted);
@@ -74,13 +75,16 @@ export class Chat {
     for (const tool of this.tools) tool.offer();
   }
 
+  /** Return the model with a name or a variant; undefined where models may not be seen. @param {string} name */
+  modelOf(name) {
+    const parent = this.listed.find((one) => one.id === name)?.parent;
+    return [...this.store.models.values()].find((model) => model.id === parent || model.names.includes(name));
+  }
+
   /** Return the names of models that have one of some routes; all names where routes may not be seen. @param {string[]} routes */
   having(routes) {
-    const known = new Map([...this.store.models.values()].flatMap((model) => model.names.map((name) => [name, model])));
-    return this.names.filter((name) => {
-      const model = known.get(name) ?? known.get(name.split(":")[0]);
-      return !model || routes.some((route) => model.routes.includes(route));
-    });
+    const names = this.listed.map((one) => one.id);
+    return names.filter((name) => routes.some((route) => this.modelOf(name)?.routes.includes(route) ?? true));
   }
 
   /** @param {File|undefined} file */

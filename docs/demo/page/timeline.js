@@ -10,7 +10,7 @@ const LABEL_WIDTH = 84;
 const NO_GPU = "no GPU";
 
 export class Timeline {
-  /** @param {import("./store.js").Store} store @param {(model: string) => void} onOpen Shows a model. */
+  /** @param {import("./store.js").Store} store @param {(stay: import("./history.js").Stay) => void} onOpen Shows a model. */
   constructor(store, onOpen) {
     this.store = store;
     this.onOpen = onOpen;
@@ -21,10 +21,10 @@ export class Timeline {
     this.width = 0;
     this.axis = el("div", { class: "axis", "aria-hidden": "true" });
     this.#makeRanges();
-    new ResizeObserver(() => this.draw()).observe(byId("lanes"));
+    new ResizeObserver(() => this.#measure()).observe(byId("lanes"));
     setInterval(() => document.hidden || this.draw(), 1000);
     store.addEventListener("history", () => this.#rebuild());
-    store.addEventListener("change", () => this.#update());
+    store.addEventListener("change", (event) => this.#update(/** @type {CustomEvent} */ (event).detail));
   }
 
   #makeRanges() {
@@ -39,7 +39,18 @@ export class Timeline {
     }
   }
 
-  #update() {
+  /** Reading a width makes the browser lay the page out, so that it is read only when it changes. */
+  #measure() {
+    this.width = this.lanes[0]?.blocks.clientWidth ?? 0;
+    this.draw();
+  }
+
+  /** @param {Set<string>|null} ids Models that have changed; null for all. */
+  #update(ids) {
+    if (ids !== null) {
+      this.draw(this.lanes.filter((lane) => [...ids].some((id) => lane.sizeOf(id) !== undefined)));
+      return;
+    }
     const shape = JSON.stringify(this.store.status.gpus.map((gpu) => [gpu.name, gpu.memory, gpu.limit]));
     const models = [...this.store.models.values()].map((model) => [model.id, model.reservations]);
     if (this.shape !== shape + JSON.stringify(models)) {
@@ -53,13 +64,12 @@ export class Timeline {
   #rebuild() {
     if (!this.store.status) return;
     const { models, history, status } = this.store;
-    const open = (stay) => this.onOpen(stay.model);
-    this.lanes = status.gpus.map((gpu) => new Lane(gpu, (id) => models.get(id)?.reservations[gpu.name], open));
+    this.lanes = status.gpus.map((gpu) => new Lane(gpu, (id) => models.get(id)?.reservations[gpu.name], this.onOpen));
     const others = [...models.values()].filter((model) => Object.keys(model.reservations).length === 0);
     if (others.length) {
       const size = Math.min(6, others.length);
       const isOther = (id) => (others.some((model) => model.id === id) ? 1 : undefined);
-      this.lanes.push(new Lane({ name: NO_GPU, memory: size, limit: size, unit: true }, isOther, open));
+      this.lanes.push(new Lane({ name: NO_GPU, memory: size, limit: size, unit: true }, isOther, this.onOpen));
     }
     byId("lanes").replaceChildren(...this.lanes.map((lane) => lane.element), this.axis);
     byId("lanes").dataset.lanes = this.lanes.length > 4 ? "many" : this.lanes.length > 2 ? "some" : "few";
@@ -71,15 +81,14 @@ export class Timeline {
       return stay.end === null ? [begin] : [begin, { time: stay.end, apply: () => history.onEnd(stay, stay.end ?? 0) }];
     });
     for (const change of changes.sort((one, other) => one.time - other.time)) change.apply();
-    this.draw();
+    this.#measure();
   }
 
-  draw() {
-    const track = this.lanes[0]?.blocks;
-    if (!track?.offsetParent) return;
-    this.width = track.clientWidth;
+  /** Draw lanes as they are now; nothing while they are hidden. */
+  draw(lanes = this.lanes) {
+    if (!this.width) return;
     const view = { now: this.store.now, range: this.range, width: this.width };
-    for (const lane of this.lanes) lane.draw(view, this.store.history.waits);
+    for (const lane of lanes) lane.draw(view, this.store.history.waits);
     this.#drawAxis(view);
   }
 

@@ -15,13 +15,13 @@ import { duration } from "./text.js";
 import { Timeline } from "./timeline.js";
 
 const store = new Store();
-const openModel = (id) => {
-  const model = store.models.get(id);
-  if (model) showModel(model);
-  else notify(`${id} is not in models.toml any more`);
+const openStay = (stay) => {
+  const model = store.models.get(stay.model);
+  if (model) showModel(model, stay);
+  else notify(`${stay.model} is not in models.toml any more`);
 };
-const timeline = new Timeline(store, openModel);
-new Models(store, new Plan(store, timeline), openModel);
+const timeline = new Timeline(store, openStay);
+new Models(store, new Plan(store, timeline), (id) => showModel(store.models.get(id)));
 const chat = new Chat(store);
 const log = new Log(store);
 const activity = new Activity();

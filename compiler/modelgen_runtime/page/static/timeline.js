@@ -10,7 +10,7 @@ const LABEL_WIDTH = 84;
 const NO_GPU = "no GPU";
 
 export class Timeline {
-  /** @param {import("./store.js").Store} store @param {(model: string) => void} onOpen Shows a model. */
+  /** @param {import("./store.js").Store} store @param {(stay: import("./history.js").Stay) => void} onOpen Shows a model. */
   constructor(store, onOpen) {
     this.store = store;
     this.onOpen = onOpen;
@@ -64,13 +64,12 @@ export class Timeline {
   #rebuild() {
     if (!this.store.status) return;
     const { models, history, status } = this.store;
-    const open = (stay) => this.onOpen(stay.model);
-    this.lanes = status.gpus.map((gpu) => new Lane(gpu, (id) => models.get(id)?.reservations[gpu.name], open));
+    this.lanes = status.gpus.map((gpu) => new Lane(gpu, (id) => models.get(id)?.reservations[gpu.name], this.onOpen));
     const others = [...models.values()].filter((model) => Object.keys(model.reservations).length === 0);
     if (others.length) {
       const size = Math.min(6, others.length);
       const isOther = (id) => (others.some((model) => model.id === id) ? 1 : undefined);
-      this.lanes.push(new Lane({ name: NO_GPU, memory: size, limit: size, unit: true }, isOther, open));
+      this.lanes.push(new Lane({ name: NO_GPU, memory: size, limit: size, unit: true }, isOther, this.onOpen));
     }
     byId("lanes").replaceChildren(...this.lanes.map((lane) => lane.element), this.axis);
     byId("lanes").dataset.lanes = this.lanes.length > 4 ? "many" : this.lanes.length > 2 ? "some" : "few";

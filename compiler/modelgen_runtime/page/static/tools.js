@@ -41,8 +41,7 @@ export function rerankTool(chat) {
   const hint = "The question in the first line, then one document in each line";
   return frame(chat, "Rerank", RERANK, field, hint, async (model, result) => {
     const [query, ...documents] = field.value.split("\n").map((line) => line.trim()).filter(Boolean);
-    const routes = [...chat.store.models.values()].find((one) => one.names.includes(model))?.routes ?? RERANK;
-    const isTei = !routes.includes("/v1/rerank");
+    const isTei = !(chat.modelOf(model)?.routes ?? RERANK).includes("/v1/rerank");
     const body = isTei ? { model, query, texts: documents, documents } : { model, query, documents };
     const answer = await ask(isTei ? "rerank" : "v1/rerank", { body });
     const scores = (answer.results ?? answer).map((one) => ({ text: documents[one.index], score: one.relevance_score ?? one.score }));

@@ -1,16 +1,21 @@
 /** All about one model: why it failed, which line to change, and the errors of its engine. */
 
 import { copyButton, el, mark, prose } from "./dom.js";
-import { clean, duration, gib, plural, tomlLines } from "./text.js";
+import { clean, clock, duration, gib, plural, tomlLines } from "./text.js";
 
-/** Show a model in a dialog. @param {any} model As /status shows it. */
-export function showModel(model) {
+/**
+ * Show a model in a dialog.
+ * @param {any} model As /status shows it.
+ * @param {import("./history.js").Stay} [stay] One that failed is named, since the server knows the last failure only.
+ */
+export function showModel(model, stay) {
   const close = el("button", { class: "small", type: "button", text: "Close" });
   const title = el("h2", { id: "details-title" }, mark(model.state), el("span", { text: model.id }));
   const links = el("p", { class: "links" },
     el("a", { href: `#log/${encodeURIComponent(model.id)}`, text: "Its log" }),
     el("a", { href: `#try/${encodeURIComponent(model.id)}`, text: "Try it" }));
-  const body = [facts(model), ...(model.failure ? failure(model) : []), ...model.errors.map(engineError)];
+  const past = stay?.failed && !model.failure ? [el("p", { class: "bad", text: `${clean(stay.failed)}, ${clock(stay.end)}. It was ready since then, so that only its log has more.` })] : [];
+  const body = [facts(model), ...past, ...(model.failure ? failure(model) : []), ...model.errors.map(engineError)];
   const dialog = el("dialog", { class: "details", "aria-labelledby": "details-title" },
     el("div", { class: "dialog-head" }, title, close), ...body, links);
   close.addEventListener("click", () => dialog.close());
