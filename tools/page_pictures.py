@@ -56,6 +56,11 @@ def draw(browser: Any, url: str, folder: Path, theme: str) -> None:  # noqa: ANN
     page.keyboard.press("Enter")
     page.wait_for_function("document.querySelectorAll('.said.assistant:not(.busy)').length === 2")
     take(page, folder / f"page-try-{theme}.webp")
+    page.click("nav >> text='Activity'")
+    page.wait_for_selector(".requests tbody tr")
+    page.wait_for_selector(".chart li i")
+    page.wait_for_selector("text=/4 running/")
+    take(page, folder / f"page-activity-{theme}.webp")
     page.close()
 
 

@@ -99,7 +99,7 @@ async function start() {
         byId("notices").replaceChildren(el("p", { class: "notice bad", role: "alert", text: error.message }));
         return undefined;
       }
-      await askForKey(error.message);
+      await askForKey();
     }
   }
 }

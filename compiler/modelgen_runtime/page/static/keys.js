@@ -3,12 +3,12 @@
 import { hasKey, setKey } from "./api.js";
 import { el } from "./dom.js";
 
-/** Ask for a key, and return once one is there. @param {string} why The server's sentence, when a key was refused. */
-export function askForKey(why) {
+/** Ask for a key, and return once one is there; one that was refused is forgotten. */
+export function askForKey() {
   const wasWrong = hasKey();
   setKey(null);
   const field = el("input", { type: "password", id: "key", autocomplete: "current-password", required: true, "aria-describedby": "key-why" });
-  const text = wasWrong ? `This key is wrong: ${why}` : "This server asks for an API key. The page keeps it until this tab is closed.";
+  const text = wasWrong ? "This key is wrong: the server does not know it." : "This server asks for an API key. The page keeps it until this tab is closed.";
   const form = el("form", { method: "dialog", class: "composer" },
     el("h2", { id: "key-title", text: "API key" }),
     el("p", { id: "key-why", class: wasWrong ? "bad" : "muted", role: wasWrong ? "alert" : null, text }),

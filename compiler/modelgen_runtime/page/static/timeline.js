@@ -15,6 +15,7 @@ export class Timeline {
     this.store = store;
     this.onOpen = onOpen;
     this.range = 3600;
+    this.isChosen = false;
     /** @type {Lane[]} */
     this.lanes = [];
     this.shape = "";
@@ -30,13 +31,23 @@ export class Timeline {
   #makeRanges() {
     for (const [text, seconds] of RANGES) {
       const button = el("button", { type: "button", text, "aria-pressed": String(seconds === this.range) });
-      button.addEventListener("click", () => {
-        this.range = Number(seconds);
-        for (const one of byId("ranges").children) one.setAttribute("aria-pressed", String(one === button));
-        this.draw();
-      });
+      button.addEventListener("click", () => this.#choose(seconds));
       byId("ranges").append(button);
     }
+  }
+
+  /** @param {number} range Seconds. */
+  #choose(range) {
+    this.range = range;
+    this.isChosen = true;
+    [...byId("ranges").children].forEach((one, index) => one.setAttribute("aria-pressed", String(RANGES[index][1] === range)));
+    this.draw();
+  }
+
+  /** Begin with as much as there is, at most 3 hours. */
+  #chooseFirst() {
+    const oldest = Math.min(this.store.now, ...this.store.history.stays.map((stay) => stay.start));
+    this.#choose(RANGES.slice(0, 3).find(([, seconds]) => seconds >= this.store.now - oldest)?.[1] ?? RANGES[2][1]);
   }
 
   /** Reading a width makes the browser lay the page out, so that it is read only when it changes. */
@@ -57,6 +68,7 @@ export class Timeline {
       this.shape = shape + JSON.stringify(models);
       this.#rebuild();
     }
+    if (!this.isChosen && this.store.link !== "connecting") this.#chooseFirst();
     this.draw();
   }
 
