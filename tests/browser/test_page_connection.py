@@ -58,6 +58,8 @@ def test_a_key_is_asked_for_and_a_wrong_one_is_named(visit: Visit, tmp_path: Pat
         other.get_by_label("Message", exact=True).fill("hello")
         other.click("text='Send'")
         other.wait_for_selector(".said.assistant:not(.busy) >> text='hellohellohello'")
+        other.click("nav >> text='Activity'")
+        other.wait_for_selector(".requests tbody tr")
 
 
 def test_a_lost_connection_is_said_and_comes_back(visit: Visit, tmp_path: Path) -> None:

@@ -122,7 +122,9 @@ def test_a_chat_is_streamed_with_its_speed(page: Page) -> None:
     page.wait_for_selector(".said.assistant.busy >> text=/hellohello/")  # before it is complete
     page.wait_for_selector(".said.assistant:not(.busy)")
     assert page.locator(".said.assistant").inner_text() == "hello" * 30
-    assert re.search(r"first token [\d.]+ m?s · about \d+\.\d tokens/s", page.locator(".speed").first.inner_text())
+    assert re.match(r"first token [\d.]+ m?s · ", page.locator(".speed").first.inner_text())
+    rate = "import('./page/pane.js').then(({describe}) => describe(410, 30, 2000, {completion_tokens: 101}))"
+    assert page.evaluate(rate) == "first token 410 ms · 50.0 tokens/s · 101 tokens"
 
 
 def test_two_models_answer_side_by_side(visit: Visit, tmp_path_factory: pytest.TempPathFactory) -> None:

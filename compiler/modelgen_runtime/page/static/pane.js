@@ -3,7 +3,7 @@
 import { open } from "./api.js";
 import { el, say } from "./dom.js";
 import { readEvents } from "./stream.js";
-import { count, duration } from "./text.js";
+import { duration, plural } from "./text.js";
 
 const EVERY = 500;
 
@@ -115,10 +115,10 @@ export class Pane {
   }
 }
 
-/** @param {number} wait @param {number} chunks @param {number} taken Milliseconds. @param {any} usage */
-function describe(wait, chunks, taken, usage) {
+/** Return how fast an answer came; without the engine's count, chunks stand for tokens. @param {number} wait Milliseconds. @param {number} chunks @param {number} taken Milliseconds. @param {any} usage */
+export function describe(wait, chunks, taken, usage) {
   const tokens = usage?.completion_tokens;
   const number = tokens ?? chunks;
   const rate = taken > 50 && number > 1 ? ` · ${tokens ? "" : "about "}${((1000 * (number - 1)) / taken).toFixed(1)} tokens/s` : "";
-  return `first token ${duration(wait / 1000)}${rate}${tokens ? ` · ${count(tokens)} tokens` : ""}`;
+  return `first token ${duration(wait / 1000)}${rate}${tokens ? ` · ${plural(tokens, "token")}` : ""}`;
 }

@@ -15,13 +15,15 @@ import { duration } from "./text.js";
 import { Timeline } from "./timeline.js";
 
 const store = new Store();
-const openStay = (stay) => {
-  const model = store.models.get(stay.model);
-  if (model) showModel(model, stay);
-  else notify(`${stay.model} is not in models.toml any more`);
-};
-const timeline = new Timeline(store, openStay);
-new Models(store, new Plan(store, timeline), (id) => showModel(store.models.get(id)));
+/** Show a model. The event of a failure may be here before the reason. */
+async function openModel(id, stay) {
+  const { state, failure } = store.models.get(id) ?? {};
+  if (state === "failed" && !failure) await store.refresh().catch(() => {});
+  if (store.models.has(id)) showModel(store.models.get(id), stay);
+  else notify(`${id} is not in models.toml any more`);
+}
+const timeline = new Timeline(store, (stay) => openModel(stay.model, stay));
+new Models(store, new Plan(store, timeline), openModel);
 const chat = new Chat(store);
 const log = new Log(store);
 const activity = new Activity();
