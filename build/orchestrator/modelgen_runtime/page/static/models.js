@@ -46,20 +46,21 @@ export class Models {
   /** @param {any} model @returns {HTMLElement} */
   #add(model) {
     const { id } = model;
-    const cell = (name) => el("td", { class: "number", "data-name": name });
+    // A browser forgets that a table is one where CSS lays it out as a grid: the roles say it again.
+    const cell = (name) => el("td", { role: "cell", class: "number", "data-name": name });
     const word = el("span");
-    const state = el("td", { class: "state" }, mark("stopped"), word);
+    const state = el("td", { role: "cell", class: "state" }, mark("stopped"), word);
     const about = el("span", { class: "about" });
     const name = el("button", { class: "name", type: "button", text: id, title: "Show the model" });
     name.addEventListener("click", () => this.onOpen(id));
     const load = el("button", { class: "small load", type: "button" });
     const hold = el("button", { class: "small", type: "button" });
     const row = {
-      element: el("tr", { "data-model": id }, state, el("th", { scope: "row" }, name, about)),
+      element: el("tr", { role: "row", "data-model": id }, state, el("th", { role: "rowheader", scope: "row" }, name, about)),
       state, word, about, load, hold, shape: "",
       memory: cell("GPU memory"), running: cell("In flight"), waiting: cell("Queue"), start: cell("Last start"), tokens: cell("KV tokens"),
     };
-    row.element.append(row.memory, row.running, row.waiting, row.start, row.tokens, el("td", { class: "orders" }, load, hold));
+    row.element.append(row.memory, row.running, row.waiting, row.start, row.tokens, el("td", { role: "cell", class: "orders" }, load, hold));
     load.addEventListener("click", () => this.#load(id));
     hold.addEventListener("click", () => this.#hold(id));
     this.plan.watch(load, { model_id: id });
