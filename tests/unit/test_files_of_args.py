@@ -47,11 +47,11 @@ def test_anything_else_is_left_alone(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ['{ method = "x", model = "./draft" }', """'{"method": "x", "model": "./draft"}'"""]
+    "written", ['{ method = "eagle", model = "./draft" }', """'{"method": "eagle", "model": "./draft"}'"""]
 )
 def test_a_path_within_json_is_mounted_too(written: str) -> None:
     found = service(f"speculative-config = {written}")
-    assert found["command"][-1] == '{"method":"x","model":"/modelgen/speculative-config/draft"}'
+    assert found["command"][-1] == '{"method":"eagle","model":"/modelgen/speculative-config/draft"}'
     assert files(found) == {"/modelgen/speculative-config/draft": "../draft"}
 
 

@@ -82,7 +82,7 @@ def draft_without_layers(context: Context) -> Iterator[Found]:
 
     ## Why
     The method `mtp` drafts with layers of the model itself, as DeepSeek-V3, GLM-4.5, Qwen3-Next and Qwen3.5 have them.
-    Of a model without them, vLLM makes no such draft.
+    For a model without them, vLLM makes no such draft.
 
     ## Bad
     ```toml
