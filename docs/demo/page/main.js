@@ -42,11 +42,10 @@ function route() {
   if (view !== "log") log.hide();
   if (view !== "activity") activity.hide();
   if (!store.status && !isUser) return;
-  const id = model ? decodeURIComponent(model) : undefined;
   if (view === "overview") timeline.draw();
-  if (view === "log") log.show(id);
+  if (view === "log") log.show(model);
   if (view === "activity") activity.show();
-  if (view === "try") chat.show(id);
+  if (view === "try") chat.show(model);
   if (view === "about") showAbout(store.status);
 }
 

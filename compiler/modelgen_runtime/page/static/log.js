@@ -25,7 +25,7 @@ export class Log {
     const head = el("div", { class: "panel-head" }, el("h2", { text: "Log" }),
       el("label", { for: "log-model", class: "unseen", text: "Model" }), this.select, this.search, this.pause, this.state);
     byId("log").append(el("section", { class: "panel" }, head, this.lines));
-    this.select.addEventListener("change", () => (location.hash = `#log/${encodeURIComponent(this.select.value)}`));
+    this.select.addEventListener("change", () => (location.hash = `#log/${this.select.value}`));
     this.search.addEventListener("input", () => this.#filter());
     this.pause.addEventListener("click", () => this.#toggle());
   }

@@ -12,8 +12,8 @@ export function showModel(model, stay) {
   const close = el("button", { class: "small", type: "button", text: "Close" });
   const title = el("h2", { id: "details-title" }, mark(model.state), el("span", { text: model.id }));
   const links = el("p", { class: "links" },
-    el("a", { href: `#log/${encodeURIComponent(model.id)}`, text: "Its log" }),
-    el("a", { href: `#try/${encodeURIComponent(model.id)}`, text: "Try it" }));
+    el("a", { href: `#log/${model.id}`, text: "Its log" }),
+    el("a", { href: `#try/${model.id}`, text: "Try it" }));
   const past = stay?.failed && !model.failure ? [el("p", { class: "bad", text: `${clean(stay.failed)}, ${clock(stay.end)}. It was ready since then, so that only its log has more.` })] : [];
   const body = [facts(model), ...past, ...(model.failure ? failure(model) : []), ...model.errors.map(engineError)];
   const dialog = el("dialog", { class: "details", "aria-labelledby": "details-title" },
