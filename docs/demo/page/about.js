@@ -6,22 +6,55 @@ import { clean, duration } from "./text.js";
 
 /** @param {any} status As /status shows it, or null with a user key. */
 export function showAbout(status) {
-  const rows = status === null ? [["Key", "of the role user: it may use models, and sees nothing else"]] : [
-    ["Project", status.project],
-    ["Version", `modelgen ${status.version}`],
-    ["Running for", duration(status.uptime)],
-    ["Manifest", `${status.manifest} (first digits of its SHA-256)`],
-    ["Engines run", status.driver === "docker" ? "in containers" : "as processes, by modelgen serve"],
-    ["Models", String(status.models.length)],
-    ["Queue", `${status.waiting} of at most ${status.queue_limit} requests`],
-    ...status.warnings.map((text) => ["Warning", text]),
+  const rows =
+    status === null
+      ? [["Key", "of the role user: it may use models, and sees nothing else"]]
+      : [
+          ["Project", status.project],
+          ["Version", `modelgen ${status.version}`],
+          ["Running for", duration(status.uptime)],
+          ["Manifest", `${status.manifest} (first digits of its SHA-256)`],
+          ["Engines run", status.driver === "docker" ? "in containers" : "as processes, by modelgen serve"],
+          ["Models", String(status.models.length)],
+          ["Queue", `${status.waiting} of at most ${status.queue_limit} requests`],
+          ...status.warnings.map((text) => ["Warning", text]),
+        ];
+  const links = [
+    ["openapi.json", "the HTTP API in OpenAPI 3.1"],
+    ["metrics", "metrics for Prometheus"],
+    ["readyz", "readiness"],
   ];
-  const links = [["openapi.json", "the HTTP API in OpenAPI 3.1"], ["metrics", "metrics for Prometheus"], ["readyz", "readiness"]];
-  byId("about").replaceChildren(el("section", { class: "panel" },
-    el("div", { class: "panel-head" }, el("h2", { text: "About" })),
-    el("dl", { class: "facts" }, ...rows.flatMap(([name, text]) => [el("dt", { text: name }), el("dd", { text: clean(text) })])),
-    el("h3", { text: "For programs" }),
-    el("ul", { class: "plain" }, ...links.map(([path, text]) => el("li", {}, hasKey() ? el("code", { text: `/${path}` }) : el("a", { href: path, text: `/${path}` }), ` ${text}`))),
-    el("h3", { text: "On the host" }),
-    el("ul", { class: "plain" }, ...["modelgen status", "modelgen why", "modelgen logs MODEL --follow", "modelgen explain CODE"].map((line) => el("li", {}, el("code", { text: line }))))));
+  byId("about").replaceChildren(
+    el(
+      "section",
+      { class: "panel" },
+      el("div", { class: "panel-head" }, el("h2", { text: "About" })),
+      el(
+        "dl",
+        { class: "facts" },
+        ...rows.flatMap(([name, text]) => [el("dt", { text: name }), el("dd", { text: clean(text) })]),
+      ),
+      el("h3", { text: "For programs" }),
+      el(
+        "ul",
+        { class: "plain" },
+        ...links.map(([path, text]) =>
+          el(
+            "li",
+            {},
+            hasKey() ? el("code", { text: `/${path}` }) : el("a", { href: path, text: `/${path}` }),
+            ` ${text}`,
+          ),
+        ),
+      ),
+      el("h3", { text: "On the host" }),
+      el(
+        "ul",
+        { class: "plain" },
+        ...["modelgen status", "modelgen why", "modelgen logs MODEL --follow", "modelgen explain CODE"].map((line) =>
+          el("li", {}, el("code", { text: line })),
+        ),
+      ),
+    ),
+  );
 }

@@ -25,8 +25,13 @@ export class Chat {
   #makePanel() {
     this.compare = el("input", { type: "checkbox", id: "compare" });
     this.clear = el("button", { class: "small", type: "button", text: "Clear" });
-    const head = el("div", { class: "panel-head" }, el("h2", { text: "Chat" }),
-      el("label", { class: "check" }, this.compare, " Two side by side"), this.clear);
+    const head = el(
+      "div",
+      { class: "panel-head" },
+      el("h2", { text: "Chat" }),
+      el("label", { class: "check" }, this.compare, " Two side by side"),
+      this.clear,
+    );
     this.compare.addEventListener("change", () => {
       this.panes[1].element.hidden = !this.compare.checked;
       this.panesBox.classList.toggle("two", this.compare.checked);
@@ -43,13 +48,33 @@ export class Chat {
     this.file = el("input", { type: "file", accept: "image/*", class: "unseen", id: "image" });
     this.thumb = el("img", { class: "thumb", alt: "The image to send", hidden: true });
     const attach = el("label", { for: "image", class: "button small", text: "Image" });
-    const field = (name, props) => el("label", {}, el("span", { text: name }), (this[`of${name.split(" ")[0]}`] = el(props.rows ? "textarea" : "input", props)));
-    const settings = el("details", { class: "settings" }, el("summary", { text: "Settings" }), el("div", { class: "fields" },
-      field("System prompt", { rows: 2 }),
-      field("Temperature", { type: "number", min: 0, max: 2, step: 0.1, placeholder: "default" }),
-      field("Longest answer", { type: "number", min: 1, step: 1, placeholder: "default" }),
-      field("Stop at", { type: "text", placeholder: "words, one a comma" })));
-    const form = el("form", { class: "composer" }, this.text, el("div", { class: "actions" }, this.thumb, this.file, attach, this.stop, this.send), settings);
+    const field = (name, props) =>
+      el(
+        "label",
+        {},
+        el("span", { text: name }),
+        (this[`of${name.split(" ")[0]}`] = el(props.rows ? "textarea" : "input", props)),
+      );
+    const settings = el(
+      "details",
+      { class: "settings" },
+      el("summary", { text: "Settings" }),
+      el(
+        "div",
+        { class: "fields" },
+        field("System prompt", { rows: 2 }),
+        field("Temperature", { type: "number", min: 0, max: 2, step: 0.1, placeholder: "default" }),
+        field("Longest answer", { type: "number", min: 1, step: 1, placeholder: "default" }),
+        field("Stop at", { type: "text", placeholder: "words, one a comma" }),
+      ),
+    );
+    const form = el(
+      "form",
+      { class: "composer" },
+      this.text,
+      el("div", { class: "actions" }, this.thumb, this.file, attach, this.stop, this.send),
+      settings,
+    );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -98,7 +123,7 @@ export class Chat {
     }
     this.image = await new Promise((done) => {
       const reader = new FileReader();
-      reader.onload = () => done((reader.result));
+      reader.onload = () => done(reader.result);
       reader.readAsDataURL(file);
     });
     if (this.thumb.src) URL.revokeObjectURL(this.thumb.src);
@@ -109,8 +134,13 @@ export class Chat {
   async #submit() {
     const text = this.text.value;
     if (!text.trim() || this.send.disabled) return;
-    const content = this.image === null ? text
-      : [{ type: "text", text }, { type: "image_url", image_url: { url: this.image } }];
+    const content =
+      this.image === null
+        ? text
+        : [
+            { type: "text", text },
+            { type: "image_url", image_url: { url: this.image } },
+          ];
     const shown = this.image === null ? text : `${text}\n[${this.file.files[0]?.name ?? "image"}]`;
     this.text.value = this.file.value = "";
     this.image = null;
@@ -125,7 +155,10 @@ export class Chat {
 
   /** Return what is set; the rest is the engine's default. */
   #settings() {
-    const stop = this.ofStop.value.split(",").map((word) => word.trim()).filter(Boolean);
+    const stop = this.ofStop.value
+      .split(",")
+      .map((word) => word.trim())
+      .filter(Boolean);
     return {
       system: this.ofSystem.value.trim(),
       ...(this.ofTemperature.value !== "" && { temperature: Number(this.ofTemperature.value) }),

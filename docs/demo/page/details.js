@@ -11,13 +11,29 @@ import { clean, clock, duration, gib, plural, tomlLines } from "./text.js";
 export function showModel(model, stay) {
   const close = el("button", { class: "small", type: "button", text: "Close" });
   const title = el("h2", { id: "details-title" }, mark(model.state), el("span", { text: model.id }));
-  const links = el("p", { class: "links" },
+  const links = el(
+    "p",
+    { class: "links" },
     el("a", { href: `#log/${model.id}`, text: "Its log" }),
-    el("a", { href: `#try/${model.id}`, text: "Try it" }));
-  const past = stay?.failed && !model.failure ? [el("p", { class: "bad", text: `${clean(stay.failed)}, ${clock(stay.end)}. It was ready since then, so that only its log has more.` })] : [];
+    el("a", { href: `#try/${model.id}`, text: "Try it" }),
+  );
+  const past =
+    stay?.failed && !model.failure
+      ? [
+          el("p", {
+            class: "bad",
+            text: `${clean(stay.failed)}, ${clock(stay.end)}. It was ready since then, so that only its log has more.`,
+          }),
+        ]
+      : [];
   const body = [facts(model), ...past, ...(model.failure ? failure(model) : []), ...model.errors.map(engineError)];
-  const dialog = el("dialog", { class: "details", "aria-labelledby": "details-title" },
-    el("div", { class: "dialog-head" }, title, close), ...body, links);
+  const dialog = el(
+    "dialog",
+    { class: "details", "aria-labelledby": "details-title" },
+    el("div", { class: "dialog-head" }, title, close),
+    ...body,
+    links,
+  );
   close.addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => {
     const isLink = event.target instanceof Element && event.target.closest("a");
@@ -32,7 +48,8 @@ export function showModel(model, stay) {
 function facts(model) {
   const reserved = Object.entries(model.reservations).map(([gpu, size]) => `${gib(Number(size))} on ${gpu}`);
   const { expected, engine, unexpected } = model.kv_cache ?? {};
-  const held = model.held && `by ${model.held_by ?? "an operator"}${model.held_for ? `, for ${duration(model.held_for)}` : ""}`;
+  const held =
+    model.held && `by ${model.held_by ?? "an operator"}${model.held_for ? `, for ${duration(model.held_for)}` : ""}`;
   const rows = [
     ["State", model.state + (model.ready !== null ? ` for ${duration(model.ready)}` : "")],
     ["Stuck", model.stuck],
@@ -42,10 +59,18 @@ function facts(model) {
     ["Reserves", reserved.join(", ")],
     ["Requests", `${model.running} in flight, ${model.waiting} in the queue`],
     ["Last start", model.last_start && duration(model.last_start)],
-    ["KV cache", engine?.tokens && `${plural(engine.tokens, "token")}${unexpected ? `, expected ${plural(expected.tokens, "token")}` : ""}`],
+    [
+      "KV cache",
+      engine?.tokens &&
+        `${plural(engine.tokens, "token")}${unexpected ? `, expected ${plural(expected.tokens, "token")}` : ""}`,
+    ],
   ];
   const shown = rows.filter(([, text]) => text);
-  return el("dl", { class: "facts" }, ...shown.flatMap(([name, text]) => [el("dt", { text: name }), el("dd", { text: clean(String(text)) })]));
+  return el(
+    "dl",
+    { class: "facts" },
+    ...shown.flatMap(([name, text]) => [el("dt", { text: name }), el("dd", { text: clean(String(text)) })]),
+  );
 }
 
 /** @param {any} model */
@@ -57,7 +82,13 @@ function failure(model) {
   return [
     el("h3", { class: "bad" }, mark("failed"), el("span", { text: `It ${clean(failure.message)}${times}` })),
     ...meaning(failure, "No known failure. Its output says more:"),
-    el("p", { class: "muted", text: `${again} On the host, ` }, el("code", { text: why }), " names the line of models.toml. ", copyButton(why, "the command")),
+    el(
+      "p",
+      { class: "muted", text: `${again} On the host, ` },
+      el("code", { text: why }),
+      " names the line of models.toml. ",
+      copyButton(why, "the command"),
+    ),
     logLines(failure),
   ];
 }
@@ -75,25 +106,38 @@ function meaning(found, otherwise) {
 /** Show a key of models.toml as the lines to write. @param {string} path */
 function place(path) {
   const lines = tomlLines(path);
-  return el("figure", { class: "place" },
+  return el(
+    "figure",
+    { class: "place" },
     el("figcaption", {}, "models.toml: ", el("code", { text: path }), copyButton(lines, `the lines for ${path}`)),
-    el("pre", { text: lines }));
+    el("pre", { text: lines }),
+  );
 }
 
 /** Show the lines around the cause, with the recognized one marked. @param {any} failure */
 function logLines(failure) {
   const said = failure.said?.trim();
   const lines = failure.log.map((line) =>
-    el("span", { class: said && line.includes(said) ? "line cause" : "line", text: `${clean(line)}\n` }));
+    el("span", { class: said && line.includes(said) ? "line cause" : "line", text: `${clean(line)}\n` }),
+  );
   if (!lines.length) return null;
-  return el("figure", { class: "output" },
+  return el(
+    "figure",
+    { class: "output" },
     el("figcaption", {}, "Its output ", copyButton(failure.log.join("\n"), "its output")),
-    el("pre", { tabindex: 0, role: "region", "aria-label": "Its output" }, ...lines));
+    el("pre", { tabindex: 0, role: "region", "aria-label": "Its output" }, ...lines),
+  );
 }
 
 /** @param {any} error */
 function engineError(error) {
   const times = error.count === 1 ? "once" : plural(error.count, "time");
   const text = `It answered ${error.status} ${times}, ${duration(error.ago)} ago`;
-  return el("section", {}, el("h3", { text }), el("p", {}, el("code", { text: clean(error.message) })), ...meaning(error));
+  return el(
+    "section",
+    {},
+    el("h3", { text }),
+    el("p", {}, el("code", { text: clean(error.message) })),
+    ...meaning(error),
+  );
 }

@@ -21,9 +21,23 @@ export class Log {
     this.search = el("input", { type: "search", placeholder: "Search", "aria-label": "Search in the log" });
     this.pause = el("button", { class: "small", type: "button", text: "Pause", "aria-pressed": "false" });
     this.state = el("p", { class: "muted", role: "status" });
-    this.lines = el("pre", { class: "log", tabindex: 0, role: "log", "aria-live": "off", "aria-label": "Output of the engine" });
-    const head = el("div", { class: "panel-head" }, el("h2", { text: "Log" }),
-      el("label", { for: "log-model", class: "unseen", text: "Model" }), this.select, this.search, this.pause, this.state);
+    this.lines = el("pre", {
+      class: "log",
+      tabindex: 0,
+      role: "log",
+      "aria-live": "off",
+      "aria-label": "Output of the engine",
+    });
+    const head = el(
+      "div",
+      { class: "panel-head" },
+      el("h2", { text: "Log" }),
+      el("label", { for: "log-model", class: "unseen", text: "Model" }),
+      this.select,
+      this.search,
+      this.pause,
+      this.state,
+    );
     byId("log").append(el("section", { class: "panel" }, head, this.lines));
     this.select.addEventListener("change", () => (location.hash = `#log/${this.select.value}`));
     this.search.addEventListener("input", () => this.#filter());
@@ -82,7 +96,7 @@ export class Log {
     this.held = [];
     lines.append(...added);
     for (let over = lines.children.length - MOST; over > 0; over -= 1) lines.firstChild?.remove();
-    say(this.state, this.search.value ? this.state.textContent ?? "" : `Live, ${count(lines.children.length)} lines`);
+    say(this.state, this.search.value ? (this.state.textContent ?? "") : `Live, ${count(lines.children.length)} lines`);
     if (isAtEnd) lines.scrollTop = lines.scrollHeight;
   }
 
@@ -94,7 +108,7 @@ export class Log {
 
   #filter() {
     for (const line of this.lines.children) this.#match(line);
-    const shown = [...this.lines.children].filter((line) => !((line).hidden)).length;
+    const shown = [...this.lines.children].filter((line) => !line.hidden).length;
     say(this.state, `${count(shown)} of ${count(this.lines.children.length)} lines`);
   }
 

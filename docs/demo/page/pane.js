@@ -17,9 +17,17 @@ export class Pane {
     this.select = el("select", { id: `pane-${number}`, class: "pick" });
     this.speed = el("p", { class: "speed muted", role: "status" });
     this.talk = el("div", { class: "talk", tabindex: 0, role: "log", "aria-label": `Conversation ${number}` });
-    const label = el("label", { for: `pane-${number}`, class: "unseen", text: number === 1 ? "Model" : `Model ${number}` });
-    this.element = el("section", { class: "pane", "aria-label": `Conversation ${number}` },
-      el("div", { class: "pane-head" }, label, this.select, this.speed), this.talk);
+    const label = el("label", {
+      for: `pane-${number}`,
+      class: "unseen",
+      text: number === 1 ? "Model" : `Model ${number}`,
+    });
+    this.element = el(
+      "section",
+      { class: "pane", "aria-label": `Conversation ${number}` },
+      el("div", { class: "pane-head" }, label, this.select, this.speed),
+      this.talk,
+    );
   }
 
   /** @param {string[]} names @param {string} [wanted] */
@@ -44,11 +52,22 @@ export class Pane {
     this.#add("user", text);
     const answer = this.#add("assistant", "");
     const messages = system ? [{ role: "system", content: system }, ...this.messages] : this.messages;
-    const body = { model: this.select.value, messages, stream: true, stream_options: { include_usage: true }, ...parameters };
+    const body = {
+      model: this.select.value,
+      messages,
+      stream: true,
+      stream_options: { include_usage: true },
+      ...parameters,
+    };
     const began = performance.now();
     const waiting = setInterval(() => this.#showWait(began), EVERY);
     try {
-      const said = await this.#receive(await open("v1/chat/completions", { body, signal: this.abort.signal }), answer, began, waiting);
+      const said = await this.#receive(
+        await open("v1/chat/completions", { body, signal: this.abort.signal }),
+        answer,
+        began,
+        waiting,
+      );
       this.messages.push({ role: "assistant", content: said });
     } catch (error) {
       if (!answer.lastElementChild.textContent) this.messages.pop();
@@ -63,7 +82,10 @@ export class Pane {
 
   /** @param {Response} response @param {HTMLElement} answer @param {number} began @param {number} waiting */
   async #receive(response, answer, began, waiting) {
-    let said = "", first = 0, chunks = 0, frame = 0;
+    let said = "",
+      first = 0,
+      chunks = 0,
+      frame = 0;
     let usage = null;
     const [reasoning, text] = answer.querySelectorAll("p");
     let thought = "";
@@ -106,9 +128,10 @@ export class Pane {
 
   /** @param {"user"|"assistant"} role @param {string} text @returns {any} */
   #add(role, text) {
-    const added = role === "user"
-      ? el("div", { class: "said user" }, el("p", { text }))
-      : el("div", { class: "said assistant busy" }, el("p", { class: "reasoning" }), el("p", { text }));
+    const added =
+      role === "user"
+        ? el("div", { class: "said user" }, el("p", { text }))
+        : el("div", { class: "said assistant busy" }, el("p", { class: "reasoning" }), el("p", { text }));
     this.talk.append(added);
     this.talk.scrollTop = this.talk.scrollHeight;
     return added;
@@ -119,6 +142,9 @@ export class Pane {
 export function describe(wait, chunks, taken, usage) {
   const tokens = usage?.completion_tokens;
   const number = tokens ?? chunks;
-  const rate = taken > 50 && number > 1 ? ` · ${tokens ? "" : "about "}${((1000 * (number - 1)) / taken).toFixed(1)} tokens/s` : "";
+  const rate =
+    taken > 50 && number > 1
+      ? ` · ${tokens ? "" : "about "}${((1000 * (number - 1)) / taken).toFixed(1)} tokens/s`
+      : "";
   return `first token ${duration(wait / 1000)}${rate}${tokens ? ` · ${plural(tokens, "token")}` : ""}`;
 }

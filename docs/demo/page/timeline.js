@@ -4,7 +4,12 @@ import { byId, el, say } from "./dom.js";
 import { Lane } from "./lane.js";
 import { clock } from "./text.js";
 
-const RANGES = [["15 min", 900], ["1 h", 3600], ["3 h", 10_800], ["12 h", 43_200]];
+const RANGES = [
+  ["15 min", 900],
+  ["1 h", 3600],
+  ["3 h", 10_800],
+  ["12 h", 43_200],
+];
 const STEPS = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800];
 const LABEL_WIDTH = 84;
 const NO_GPU = "no GPU";
@@ -40,7 +45,9 @@ export class Timeline {
   #choose(range) {
     this.range = range;
     this.isChosen = true;
-    [...byId("ranges").children].forEach((one, index) => one.setAttribute("aria-pressed", String(RANGES[index][1] === range)));
+    [...byId("ranges").children].forEach((one, index) =>
+      one.setAttribute("aria-pressed", String(RANGES[index][1] === range)),
+    );
     this.draw();
   }
 

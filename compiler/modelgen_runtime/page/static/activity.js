@@ -24,10 +24,32 @@ export class Activity {
     this.state = el("p", { class: "muted", role: "status" });
     this.body = el("tbody");
     const heads = COLUMNS.map((text) => el("th", { scope: "col", text }));
-    const table = el("table", { class: "requests" }, el("thead", {}, el("tr", {}, ...heads, el("th", { scope: "col" }, el("span", { class: "unseen", text: "Cancel" })))), this.body);
-    const legend = el("ul", { class: "legend", "aria-hidden": "true" }, ...PHASES.map(([name, text]) => el("li", {}, el("i", { class: `key phase-${name}` }), text)));
+    const table = el(
+      "table",
+      { class: "requests" },
+      el(
+        "thead",
+        {},
+        el("tr", {}, ...heads, el("th", { scope: "col" }, el("span", { class: "unseen", text: "Cancel" }))),
+      ),
+      this.body,
+    );
+    const legend = el(
+      "ul",
+      { class: "legend", "aria-hidden": "true" },
+      ...PHASES.map(([name, text]) => el("li", {}, el("i", { class: `key phase-${name}` }), text)),
+    );
     const head = el("div", { class: "panel-head" }, el("h2", { text: "Requests" }), this.state, this.filter);
-    byId("activity").append(this.usage.element, el("section", { class: "panel", "aria-label": "Requests" }, head, el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Table of requests" }, table), legend));
+    byId("activity").append(
+      this.usage.element,
+      el(
+        "section",
+        { class: "panel", "aria-label": "Requests" },
+        head,
+        el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Table of requests" }, table),
+        legend,
+      ),
+    );
     this.filter.addEventListener("input", () => this.#filter());
     setInterval(() => this.abort.signal.aborted || document.hidden || this.#tick(), 1000);
   }
@@ -46,7 +68,11 @@ export class Activity {
     const read = () => this.#read().catch((error) => say(this.state, error.message));
     while (!signal.aborted) {
       await read();
-      await follow("requests/live", { onOpen: read, onEvent: (event) => event.kind === "request" && this.#take(event), signal }).catch(() => {});
+      await follow("requests/live", {
+        onOpen: read,
+        onEvent: (event) => event.kind === "request" && this.#take(event),
+        signal,
+      }).catch(() => {});
       await new Promise((done) => setTimeout(done, AGAIN));
     }
   }
@@ -77,24 +103,43 @@ export class Activity {
   #add(request) {
     const cells = COLUMNS.map((name) => el("td", { "data-name": name }));
     const name = request.variant ? `${request.model}:${request.variant}` : request.model;
-    const cancel = el("button", { class: "small", type: "button", text: "Cancel", "aria-label": `Cancel request ${request.id}` });
-    cancel.addEventListener("click", () => ask(`requests/${request.id}`, { method: "DELETE" }).catch((error) => notify(error.message)));
+    const cancel = el("button", {
+      class: "small",
+      type: "button",
+      text: "Cancel",
+      "aria-label": `Cancel request ${request.id}`,
+    });
+    cancel.addEventListener("click", () =>
+      ask(`requests/${request.id}`, { method: "DELETE" }).catch((error) => notify(error.message)),
+    );
     say(cells[0], clock(request.time));
     cells[1].append(el("b", { text: name }), el("span", { class: "about", text: request.route }));
     say(cells[2], request.key ?? "–");
-    cells[4].append(el("div", { class: "phases-bar", role: "img" }, ...PHASES.map(([phase]) => el("i", { class: `phase-${phase}` }))));
+    cells[4].append(
+      el("div", { class: "phases-bar", role: "img" }, ...PHASES.map(([phase]) => el("i", { class: `phase-${phase}` }))),
+    );
     return { request, cells, row: el("tr", {}, ...cells, el("td", {}, cancel)), cancel, at: 0 };
   }
 
   #show({ request, cells, cancel, at }) {
     const runs = request.state !== "ended";
     const seconds = request.seconds + (runs ? (performance.now() - at) / 1000 : 0);
-    const outcome = request.outcome === "done" || request.outcome === "refused" ? request.status : OUTCOMES[request.outcome] ?? request.outcome;
+    const outcome =
+      request.outcome === "done" || request.outcome === "refused"
+        ? request.status
+        : (OUTCOMES[request.outcome] ?? request.outcome);
     say(cells[3], runs ? request.state : String(outcome));
     cells[3].className = runs ? "muted" : request.outcome === "done" && request.status < 400 ? "" : "bad";
     say(cells[5], duration(seconds));
     const { prompt_tokens: prompt, completion_tokens: completion } = request;
-    say(cells[6], prompt === null && completion === null ? (runs ? "" : "unknown") : `${count(prompt ?? 0)} → ${count(completion ?? 0)}`);
+    say(
+      cells[6],
+      prompt === null && completion === null
+        ? runs
+          ? ""
+          : "unknown"
+        : `${count(prompt ?? 0)} → ${count(completion ?? 0)}`,
+    );
     say(cells[7], request.tokens_per_second === null ? "" : request.tokens_per_second.toFixed(1));
     cancel.hidden = !runs;
     const parts = phases(request, seconds);
@@ -126,7 +171,12 @@ export class Activity {
   }
 }
 
-const PHASES = [["queue", "queue"], ["load", "load"], ["first", "first byte"], ["answer", "answer"]];
+const PHASES = [
+  ["queue", "queue"],
+  ["load", "load"],
+  ["first", "first byte"],
+  ["answer", "answer"],
+];
 
 /** Return the seconds of each phase. @param {any} request @param {number} seconds */
 function phases(request, seconds) {

@@ -63,7 +63,11 @@ export function copyButton(text, what) {
 
 /** Browsers have a clipboard only over HTTPS and on localhost. @param {string} text */
 async function copy(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true, () => false);
+  if (navigator.clipboard)
+    return navigator.clipboard.writeText(text).then(
+      () => true,
+      () => false,
+    );
   const field = el("textarea", { class: "unseen", "aria-hidden": "true" });
   field.value = text;
   (document.querySelector("dialog[open]") ?? document.body).append(field);

@@ -7,20 +7,34 @@ import { el } from "./dom.js";
 export function askForKey() {
   const wasWrong = hasKey();
   setKey(null);
-  const field = el("input", { type: "password", id: "key", autocomplete: "current-password", required: true, "aria-describedby": "key-why" });
-  const text = wasWrong ? "This key is wrong: the server does not know it." : "This server asks for an API key. The page keeps it until this tab is closed.";
-  const form = el("form", { method: "dialog", class: "composer" },
+  const field = el("input", {
+    type: "password",
+    id: "key",
+    autocomplete: "current-password",
+    required: true,
+    "aria-describedby": "key-why",
+  });
+  const text = wasWrong
+    ? "This key is wrong: the server does not know it."
+    : "This server asks for an API key. The page keeps it until this tab is closed.";
+  const form = el(
+    "form",
+    { method: "dialog", class: "composer" },
     el("h2", { id: "key-title", text: "API key" }),
     el("p", { id: "key-why", class: wasWrong ? "bad" : "muted", role: wasWrong ? "alert" : null, text }),
-    el("label", { for: "key", text: "Key" }), field,
-    el("div", { class: "actions" }, el("button", { class: "primary", text: "Use it" })));
+    el("label", { for: "key", text: "Key" }),
+    field,
+    el("div", { class: "actions" }, el("button", { class: "primary", text: "Use it" })),
+  );
   const dialog = el("dialog", { class: "details", "aria-labelledby": "key-title" }, form);
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   document.body.append(dialog);
   dialog.showModal();
-  return new Promise((done) => form.addEventListener("submit", () => {
-    setKey(field.value.trim());
-    dialog.remove();
-    done(undefined);
-  }));
+  return new Promise((done) =>
+    form.addEventListener("submit", () => {
+      setKey(field.value.trim());
+      dialog.remove();
+      done(undefined);
+    }),
+  );
 }

@@ -148,7 +148,11 @@ export class Lane {
       }),
       ...failures.map(({ at, stay, number }) => {
         const text = `${stay.model} ${stay.failed}, ${clock(stay.end ?? view.now)}${number > 1 ? `, and ${number - 1} more` : ""}`;
-        const made = el("button", { class: "failure-mark", type: "button", "aria-label": text, title: text }, mark("failed"));
+        const made = el(
+          "button",
+          { class: "failure-mark", type: "button", "aria-label": text, title: text },
+          mark("failed"),
+        );
         made.style.left = `${at.toFixed(1)}px`;
         made.addEventListener("click", () => this.onOpen(stay));
         return made;
@@ -166,7 +170,9 @@ export class Lane {
   #move(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1 }[event.key];
     if (step === undefined) return;
-    const sorted = [...this.blocks.children].sort((one, other) => parseFloat(one.style.left) - parseFloat(other.style.left));
+    const sorted = [...this.blocks.children].sort(
+      (one, other) => parseFloat(one.style.left) - parseFloat(other.style.left),
+    );
     const next = sorted[sorted.indexOf(document.activeElement) + step];
     event.preventDefault();
     if (!next) return;
@@ -179,7 +185,10 @@ export class Lane {
     const size = plan && this.sizeOf(plan.model);
     const leaving = new Set(plan?.evict);
     for (const block of this.blocks.children) {
-      block.classList.toggle("leaving", size !== undefined && "open" in block.dataset && leaving.has(block.dataset.model));
+      block.classList.toggle(
+        "leaving",
+        size !== undefined && "open" in block.dataset && leaving.has(block.dataset.model),
+      );
     }
     this.ghost.replaceChildren();
     if (!plan || size === undefined) return;

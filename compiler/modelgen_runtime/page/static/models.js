@@ -19,7 +19,7 @@ export class Models {
     this.onOpen = onOpen;
     /** @type {Map<string, any>} */
     this.rows = new Map();
-    store.addEventListener("change", (event) => this.#update((event).detail));
+    store.addEventListener("change", (event) => this.#update(event.detail));
     byId("filter").addEventListener("input", () => this.#filter());
   }
 
@@ -56,11 +56,32 @@ export class Models {
     const load = el("button", { class: "small load", type: "button" });
     const hold = el("button", { class: "small", type: "button" });
     const row = {
-      element: el("tr", { role: "row", "data-model": id }, state, el("th", { role: "rowheader", scope: "row" }, name, about)),
-      state, word, about, load, hold, shape: "",
-      memory: cell("GPU memory"), running: cell("In flight"), waiting: cell("Queue"), start: cell("Last start"), tokens: cell("KV tokens"),
+      element: el(
+        "tr",
+        { role: "row", "data-model": id },
+        state,
+        el("th", { role: "rowheader", scope: "row" }, name, about),
+      ),
+      state,
+      word,
+      about,
+      load,
+      hold,
+      shape: "",
+      memory: cell("GPU memory"),
+      running: cell("In flight"),
+      waiting: cell("Queue"),
+      start: cell("Last start"),
+      tokens: cell("KV tokens"),
     };
-    row.element.append(row.memory, row.running, row.waiting, row.start, row.tokens, el("td", { role: "cell", class: "orders" }, load, hold));
+    row.element.append(
+      row.memory,
+      row.running,
+      row.waiting,
+      row.start,
+      row.tokens,
+      el("td", { role: "cell", class: "orders" }, load, hold),
+    );
     load.addEventListener("click", () => this.#load(id));
     hold.addEventListener("click", () => this.#hold(id));
     this.plan.watch(load, { model_id: id });
@@ -73,12 +94,24 @@ export class Models {
     const state = model.held && ["stopped", "failed"].includes(model.state) ? "held" : model.state;
     const reserved = Object.entries(model.reservations);
     const tokens = model.kv_cache?.engine?.tokens;
-    const shape = JSON.stringify([state, model.running, model.waiting, model.last_start, tokens, reserved, model.held, model.stuck]);
+    const shape = JSON.stringify([
+      state,
+      model.running,
+      model.waiting,
+      model.last_start,
+      tokens,
+      reserved,
+      model.held,
+      model.stuck,
+    ]);
     if (shape === row.shape) return;
     row.shape = shape;
     row.element.dataset.state = state;
     setMark(row.state.firstElementChild, state);
-    say(row.word, `${WORDS[state] ?? state}${model.held && state !== "held" ? ", held" : ""}${model.stuck ? ", stuck" : ""}`);
+    say(
+      row.word,
+      `${WORDS[state] ?? state}${model.held && state !== "held" ? ", held" : ""}${model.stuck ? ", stuck" : ""}`,
+    );
     say(row.about, [model.engine, model.repo].filter(Boolean).join(" · "));
     say(row.memory, reserved.length ? reserved.map(([gpu, size]) => `${gib(Number(size))} ${gpu}`).join(", ") : "–");
     say(row.running, String(model.running));
@@ -108,7 +141,10 @@ export class Models {
   /** @param {string} id */
   async #hold(id) {
     const verb = this.store.models.get(id).held ? "release" : "hold";
-    await this.#order(`models/${encodeURIComponent(id)}/${verb}`, verb === "hold" ? { owner: "page", wait: false } : {});
+    await this.#order(
+      `models/${encodeURIComponent(id)}/${verb}`,
+      verb === "hold" ? { owner: "page", wait: false } : {},
+    );
     await this.store.refresh().catch(() => {});
   }
 
@@ -123,12 +159,19 @@ export class Models {
     const names = profiles.map((profile) => profile.name).join("\n");
     if (shown.dataset.names === names) return;
     shown.dataset.names = names;
-    shown.replaceChildren(...profiles.map((profile) => {
-      const button = el("button", { class: "small", type: "button", text: profile.name, "aria-label": `Load the profile ${profile.name}` });
-      button.addEventListener("click", () => this.#order("switch", { profile: profile.name, wait: false }));
-      this.plan.watch(button, { profile: profile.name });
-      return button;
-    }));
+    shown.replaceChildren(
+      ...profiles.map((profile) => {
+        const button = el("button", {
+          class: "small",
+          type: "button",
+          text: profile.name,
+          "aria-label": `Load the profile ${profile.name}`,
+        });
+        button.addEventListener("click", () => this.#order("switch", { profile: profile.name, wait: false }));
+        this.plan.watch(button, { profile: profile.name });
+        return button;
+      }),
+    );
   }
 
   #filter() {

@@ -98,7 +98,7 @@ export class Store extends EventTarget {
   async #poll() {
     if (!this.history.stays.length) this.dispatchEvent(new Event("history"));
     this.#setLink("polling");
-    for (const end = Date.now() + STREAM_AGAIN; Date.now() < end; ) {
+    for (const end = Date.now() + STREAM_AGAIN; Date.now() < end;) {
       await this.refresh();
       await new Promise((done) => setTimeout(done, EVERY));
     }

@@ -17,16 +17,29 @@ function frame(chat, name, routes, field, hint, run) {
   const button = el("button", { class: "primary", text: name });
   const result = el("div", { class: "result", role: "status" });
   field.id = id;
-  const form = el("form", { class: "composer" }, el("label", { for: id, class: "muted", text: hint }), field,
-    el("div", { class: "actions" }, button), result);
+  const form = el(
+    "form",
+    { class: "composer" },
+    el("label", { for: id, class: "muted", text: hint }),
+    field,
+    el("div", { class: "actions" }, button),
+    result,
+  );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;
     say(result, "Waiting");
-    await run(select.value, result).catch((error) => result.replaceChildren(el("p", { class: "bad", text: error.message })));
+    await run(select.value, result).catch((error) =>
+      result.replaceChildren(el("p", { class: "bad", text: error.message })),
+    );
     button.disabled = false;
   });
-  const element = el("section", { class: "panel", "aria-label": name }, el("div", { class: "panel-head" }, el("h2", { text: name }), select), form);
+  const element = el(
+    "section",
+    { class: "panel", "aria-label": name },
+    el("div", { class: "panel-head" }, el("h2", { text: name }), select),
+    form,
+  );
   const offer = () => {
     const names = chat.having(routes);
     element.hidden = names.length === 0;
@@ -40,14 +53,27 @@ export function rerankTool(chat) {
   const field = el("textarea", { rows: 4, required: true });
   const hint = "The question in the first line, then one document in each line";
   return frame(chat, "Rerank", RERANK, field, hint, async (model, result) => {
-    const [query, ...documents] = field.value.split("\n").map((line) => line.trim()).filter(Boolean);
+    const [query, ...documents] = field.value
+      .split("\n")
+      .map((line) => line.trim())
+      .filter(Boolean);
     const isTei = !(chat.modelOf(model)?.routes ?? RERANK).includes("/v1/rerank");
     const body = isTei ? { model, query, texts: documents, documents } : { model, query, documents };
     const answer = await ask(isTei ? "rerank" : "v1/rerank", { body });
-    const scores = (answer.results ?? answer).map((one) => ({ text: documents[one.index], score: one.relevance_score ?? one.score }));
+    const scores = (answer.results ?? answer).map((one) => ({
+      text: documents[one.index],
+      score: one.relevance_score ?? one.score,
+    }));
     scores.sort((one, other) => other.score - one.score);
-    result.replaceChildren(el("ol", {}, ...scores.map((one) =>
-      el("li", {}, el("b", { text: one.score.toFixed(3) }), el("span", { text: ` ${one.text}` })))));
+    result.replaceChildren(
+      el(
+        "ol",
+        {},
+        ...scores.map((one) =>
+          el("li", {}, el("b", { text: one.score.toFixed(3) }), el("span", { text: ` ${one.text}` })),
+        ),
+      ),
+    );
   });
 }
 

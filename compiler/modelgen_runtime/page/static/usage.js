@@ -4,35 +4,63 @@ import { ask } from "./api.js";
 import { el, say } from "./dom.js";
 import { count, plural } from "./text.js";
 
-const DAYS = [["Today", 1], ["7 days", 7], ["30 days", 30]];
-const PARTS = [["prompt", "tokens in requests"], ["completion", "tokens in answers"]];
+const DAYS = [
+  ["Today", 1],
+  ["7 days", 7],
+  ["30 days", 30],
+];
+const PARTS = [
+  ["prompt", "tokens in requests"],
+  ["completion", "tokens in answers"],
+];
 const MOST = 8;
 
 export class Usage {
   constructor() {
     this.days = 1;
-    const choice = el("div", { class: "choice", role: "group", "aria-label": "Counted days" }, ...DAYS.map(([text, days]) => {
-      const button = el("button", { type: "button", text, "aria-pressed": String(days === this.days) });
-      button.addEventListener("click", () => {
-        this.days = days;
-        for (const one of choice.children) one.setAttribute("aria-pressed", String(one === button));
-        this.read();
-      });
-      return button;
-    }));
+    const choice = el(
+      "div",
+      { class: "choice", role: "group", "aria-label": "Counted days" },
+      ...DAYS.map(([text, days]) => {
+        const button = el("button", { type: "button", text, "aria-pressed": String(days === this.days) });
+        button.addEventListener("click", () => {
+          this.days = days;
+          for (const one of choice.children) one.setAttribute("aria-pressed", String(one === button));
+          this.read();
+        });
+        return button;
+      }),
+    );
     this.state = el("p", { class: "muted", role: "status" });
     this.charts = el("div", { class: "charts" });
-    const legend = el("ul", { class: "legend", "aria-hidden": "true" }, ...PARTS.map(([part, text]) => el("li", {}, el("i", { class: `key part-${part}` }), text)));
-    this.element = el("section", { class: "panel", "aria-label": "Usage" },
-      el("div", { class: "panel-head" }, el("h2", { text: "Usage" }), this.state, choice), this.charts, legend);
+    const legend = el(
+      "ul",
+      { class: "legend", "aria-hidden": "true" },
+      ...PARTS.map(([part, text]) => el("li", {}, el("i", { class: `key part-${part}` }), text)),
+    );
+    this.element = el(
+      "section",
+      { class: "panel", "aria-label": "Usage" },
+      el("div", { class: "panel-head" }, el("h2", { text: "Usage" }), this.state, choice),
+      this.charts,
+      legend,
+    );
   }
 
   async read() {
     const groups = this.days === 1 ? ["model", "key"] : ["model", "key", "day"];
-    const found = await Promise.all(groups.map((by) => ask(`usage?by=${by}&days=${this.days}`))).catch((error) => say(this.state, error.message));
+    const found = await Promise.all(groups.map((by) => ask(`usage?by=${by}&days=${this.days}`))).catch((error) =>
+      say(this.state, error.message),
+    );
     if (!found) return;
-    const total = found[0].rows.reduce((sum, row) => ({ requests: sum.requests + row.requests, unknown: sum.unknown + row.unknown }), { requests: 0, unknown: 0 });
-    say(this.state, plural(total.requests, "request") + (total.unknown ? `, the tokens of ${count(total.unknown)} are unknown` : ""));
+    const total = found[0].rows.reduce(
+      (sum, row) => ({ requests: sum.requests + row.requests, unknown: sum.unknown + row.unknown }),
+      { requests: 0, unknown: 0 },
+    );
+    say(
+      this.state,
+      plural(total.requests, "request") + (total.unknown ? `, the tokens of ${count(total.unknown)} are unknown` : ""),
+    );
     this.charts.replaceChildren(...groups.map((by, index) => chart(by, found[index].rows)));
   }
 }
@@ -41,7 +69,9 @@ const tokens = (row) => row.prompt_tokens + row.completion_tokens;
 
 /** Draw one bar for each name: tokens of requests, then of answers. @param {string} by @param {any[]} rows */
 function chart(by, rows) {
-  const sorted = [...rows].sort((one, other) => (by === "day" ? one.day.localeCompare(other.day) : tokens(other) - tokens(one)));
+  const sorted = [...rows].sort((one, other) =>
+    by === "day" ? one.day.localeCompare(other.day) : tokens(other) - tokens(one),
+  );
   const shown = by === "day" ? sorted : sorted.slice(0, MOST);
   const most = Math.max(1, ...shown.map(tokens));
   const bars = shown.map((row) => {
@@ -51,10 +81,19 @@ function chart(by, rows) {
       return bar;
     });
     const title = `${count(row.prompt_tokens)} in requests (${count(row.cached_tokens)} cached), ${count(row.completion_tokens)} in answers, ${plural(row.requests, "request")}`;
-    return el("li", { title }, el("span", { class: "chart-name", text: row[by] ?? "no key" }), el("span", { class: "bar", "aria-hidden": "true" }, ...parts),
-      el("span", { class: "chart-count", text: count(tokens(row)) }));
+    return el(
+      "li",
+      { title },
+      el("span", { class: "chart-name", text: row[by] ?? "no key" }),
+      el("span", { class: "bar", "aria-hidden": "true" }, ...parts),
+      el("span", { class: "chart-count", text: count(tokens(row)) }),
+    );
   });
   const rest = sorted.length - shown.length;
-  return el("figure", { class: "chart" }, el("figcaption", { text: `Tokens by ${by}${rest > 0 ? `, ${rest} more not shown` : ""}` }),
-    el("ol", { class: "plain" }, ...(bars.length ? bars : [el("li", { class: "muted", text: "none yet" })])));
+  return el(
+    "figure",
+    { class: "chart" },
+    el("figcaption", { text: `Tokens by ${by}${rest > 0 ? `, ${rest} more not shown` : ""}` }),
+    el("ol", { class: "plain" }, ...(bars.length ? bars : [el("li", { class: "muted", text: "none yet" })])),
+  );
 }

@@ -57,7 +57,11 @@ export class History {
       stay = { model, start: time, end: null, phases: [], failed: null, cause: null, segments: new Map() };
       this.open.set(model, stay);
       this.stays.push(stay);
-      if (this.stays.length > MOST_STAYS) this.stays.splice(this.stays.findIndex((one) => one.end !== null), 1);
+      if (this.stays.length > MOST_STAYS)
+        this.stays.splice(
+          this.stays.findIndex((one) => one.end !== null),
+          1,
+        );
       this.onBegin(stay, time);
     }
     if (kind !== "starting") stay.cause = detail ?? stay.cause;

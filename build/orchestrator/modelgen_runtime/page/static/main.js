@@ -32,7 +32,9 @@ let isUser = false;
 /** Show the view that the address names. */
 function route() {
   const [wanted, model] = location.hash.slice(1).split("/");
-  const views = [...document.querySelectorAll("nav a")].filter((link) => !((link).hidden)).map((link) => link.hash.slice(1));
+  const views = [...document.querySelectorAll("nav a")]
+    .filter((link) => !link.hidden)
+    .map((link) => link.hash.slice(1));
   const view = views.includes(wanted) ? wanted : views[0];
   for (const section of document.querySelectorAll(".view")) section.toggleAttribute("hidden", section.id !== view);
   for (const link of document.querySelectorAll("nav a")) {

@@ -71,4 +71,3 @@ export class Plan {
     hint.style.top = `${at.bottom + 6 + scrollY}px`;
   }
 }
-
