@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Together(NamedTuple):
-    """What a profile reserves of a GPU, in bytes.
+    """The memory of a GPU that a profile reserves, in bytes.
 
     Args:
         profile: The profile.
