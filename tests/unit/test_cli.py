@@ -83,7 +83,9 @@ def test_build_on_a_terminal_says_what_next(project: Path) -> None:
     assert "build: up to date" in again
     assert "hub directory" not in again
     (project / "models.toml").write_text(GOOD.replace("max-model-len = 8 ", "max-model-len = 16 "))
-    assert "build: 1 file written, 1 changed: docker-compose.yml" in terminal("build", cwd=project)
+    assert "build: 2 files written, 2 changed: docker-compose.yml, orchestrator/config/manifest.json" in terminal(
+        "build", cwd=project
+    )
 
 
 @pytest.mark.parametrize(
