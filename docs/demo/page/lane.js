@@ -9,6 +9,8 @@ import { clock, duration, gib, plural } from "./text.js";
 
 const NEAR = 16;
 const NARROW = 34;
+/** Stays that a lane draws; of more, the oldest are left out. */
+const MOST = 300;
 
 export class Lane {
   /**
@@ -43,6 +45,7 @@ export class Lane {
     const size = this.sizeOf(stay.model);
     if (size === undefined) return;
     this.stays.add(stay);
+    if (this.stays.size > MOST) this.stays.delete([...this.stays].find((one) => one.end !== null));
     this.packing.begin(stay, size, time);
   }
 
