@@ -15,7 +15,7 @@ from modelgen.load import load
 from modelgen.lower import lower
 from modelgen.resolve import resolve
 from modelgen.resolve.runs import is_for_host
-from modelgen.targets import DEFAULT_TARGETS, ON_HOST, target
+from modelgen.targets import DEFAULT_TARGETS, ON_HOST, check_readback, target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -136,6 +136,7 @@ def compile_source(  # noqa: PLR0913 - what findings call the files, and one tex
     targets: Collection[str] = DEFAULT_TARGETS,
     root_from_out: str = "..",
     read: Callable[[str], bytes] = _no_file,
+    reads_back: bool = True,
 ) -> Compilation:
     """Compile the bytes of a models.toml. Pure: reads only its arguments and the package's own data.
 
@@ -150,13 +151,21 @@ def compile_source(  # noqa: PLR0913 - what findings call the files, and one tex
             output go through it. It is absolute for `ON_HOST`.
         read: Returns the content of a file that models.toml names, by its path relative to models.toml; raises
             OSError if it cannot be read.
+        reads_back: Whether the output is parsed and compared with the fleet; False if it will not be written.
+
+    Raises:
+        RenderingError: The output differs from the fleet: a bug of modelgen.
     """
     checked = check_source(data, lock, measured, path=path, lock_path=lock_path, targets=targets, read=read)
     fitted, diagnostics = checked.fitted, checked.diagnostics
     if fitted is None or has_errors(diagnostics):
         return Compilation(checked.source, diagnostics, None, {}, fitted)
     fleet = lower(fitted, root_from_out if ON_HOST in targets else None)
-    artifacts = {name: data for format_ in targets for name, data in target(format_)(fleet, root_from_out).items()}
+    rendered = {name: target(name)(fleet, root_from_out) for name in targets}
+    if reads_back:
+        for name, files in rendered.items():
+            check_readback(name, fleet, root_from_out, files)
+    artifacts = {path: data for files in rendered.values() for path, data in files.items()}
     return Compilation(checked.source, diagnostics, fleet, artifacts, fitted)
 
 

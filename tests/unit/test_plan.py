@@ -14,6 +14,8 @@ from fit_projects import COMMIT, HEAD, THREE, lock_of, model
 from modelgen.operate.plan_notes import cache_changes
 from modelgen.operate.planned import PROJECT, Difference, plan, plan_files
 from modelgen.pipeline import compile_source
+from modelgen.targets import compose_readback
+from modelgen.targets.readback import RenderingError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -168,6 +170,16 @@ def test_a_damaged_build_has_a_next_step(project: Path, text: str) -> None:
     done = modelgen("plan", cwd=project)
     assert (done.returncode, done.stdout) == (1, "")
     assert "is not as modelgen wrote it; run `modelgen build --force`" in done.stderr
+
+
+def test_only_what_is_written_is_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(text: bytes) -> None:
+        raise RenderingError(f"{len(text)} bytes")
+
+    monkeypatch.setattr(compose_readback, "parse_yaml", refuse)
+    assert compile_source(FILE.encode(), reads_back=False).artifacts
+    with pytest.raises(RenderingError, match="bytes"):
+        compile_source(FILE.encode())
 
 
 def test_a_file_with_errors_has_no_plan(project: Path) -> None:

@@ -13,6 +13,7 @@ import yaml
 
 from compiling import check, complete
 from modelgen.pipeline import compile_source
+from modelgen.targets.compose import PATH
 from modelgen.targets.compose_orchestrator_readback import _OF_ORCHESTRATOR, _OF_SOCKET_PROXY
 from modelgen.targets.compose_readback import _TABLE, check_readback
 from modelgen.targets.readback import RenderingError
@@ -135,7 +136,7 @@ _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # ten times as fast
 
 def is_seen(fleet: Fleet, document: dict[str, Any]) -> bool:
     try:
-        check_readback(fleet, "..", yaml.dump(document, Dumper=_DUMPER, sort_keys=False).encode())
+        check_readback(fleet, "..", {PATH: yaml.dump(document, Dumper=_DUMPER, sort_keys=False).encode()})
     except RenderingError:
         return True
     return False
@@ -189,4 +190,4 @@ def test_a_service_too_much_and_another_order_are_seen() -> None:
 def test_no_document_at_all_is_a_rendering_error(text: bytes) -> None:
     fleet, _ = rendered(EVERYTHING)
     with pytest.raises(RenderingError):
-        check_readback(fleet, "..", text)
+        check_readback(fleet, "..", {PATH: text})

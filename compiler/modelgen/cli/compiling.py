@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 
 def compile_file(
-    config: Path, out: Path | None, targets: tuple[str, ...] = DEFAULT_TARGETS
+    config: Path, out: Path | None, targets: tuple[str, ...] = DEFAULT_TARGETS, *, reads_back: bool = True
 ) -> tuple[Compilation, Path]:
     """Compile the file for the targets; return the result and the output directory.
+
+    A command that does not write the output need not have it read back.
 
     Raises:
         ModelgenError: The file cannot be read.
@@ -42,6 +44,7 @@ def compile_file(
         targets=tuple(dict.fromkeys(targets)),
         root_from_out=root,
         read=reader(config),
+        reads_back=reads_back,
     )
     return compilation, out
 

@@ -21,6 +21,8 @@ DEFAULT_TARGETS = ("compose",)
 ON_HOST = "process"
 """The target of `modelgen serve`, whose engines are processes of the host. A fleet is for it or for containers."""
 _HIDDEN = {ON_HOST: "modelgen.targets.process"}
+_READBACKS = {"compose": "modelgen.targets.compose_readback"}
+"""The targets whose output is parsed and compared with the fleet, each with the module that does it."""
 
 
 def target(name: str) -> Render:
@@ -30,3 +32,15 @@ def target(name: str) -> Render:
 
     render: Render = import_module({**TARGETS, **_HIDDEN}[name]).render
     return render
+
+
+def check_readback(name: str, fleet: Fleet, root: str, artifacts: Artifacts) -> None:
+    """Parse what the target `name` rendered, and compare it with the fleet that it was rendered from.
+
+    Raises:
+        RenderingError: They differ: a bug of modelgen.
+    """
+    from importlib import import_module
+
+    if name in _READBACKS:
+        import_module(_READBACKS[name]).check_readback(fleet, root, artifacts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modelgen.host_paths import host_path
+from modelgen.targets.compose import PATH
 from modelgen.targets.compose_additions import added_volumes, build_of, cache_key, named_volumes
 from modelgen.targets.compose_orchestrator import STATE_VOLUME
 from modelgen.targets.compose_orchestrator_readback import (
@@ -24,19 +25,19 @@ if TYPE_CHECKING:
     from modelgen import ir
 
 
-def check_readback(fleet: ir.Fleet, root: str, text: bytes) -> None:
-    """Parse the rendered text and compare it with the fleet.
+def check_readback(fleet: ir.Fleet, root: str, artifacts: Mapping[str, bytes]) -> None:
+    """Parse the rendered file and compare it with the fleet.
 
     Args:
         fleet: The fleet.
         root: POSIX path from the output directory to the folder of models.toml.
-        text: The rendered text.
+        artifacts: The rendered files.
 
     Raises:
         RenderingError: They differ.
     """
     try:
-        _check(fleet, root, parse_yaml(text))
+        _check(fleet, root, parse_yaml(artifacts[PATH]))
     except (AttributeError, KeyError, TypeError) as error:
         raise RenderingError(f"the rendered file lacks a part, or has a wrong one: {error}") from error
 

@@ -85,7 +85,7 @@ def plan_command(config: Path, out: Path | None, against: Path | None, format_: 
       modelgen plan --format markdown
       git worktree add ../main main && modelgen plan --against ../main/build
     """
-    compilation, out = compile_file(config, out)
+    compilation, out = compile_file(config, out, reads_back=False)
     print_findings(compilation, "human", to_stderr=True)
     if compilation.failed:
         return FOUND
