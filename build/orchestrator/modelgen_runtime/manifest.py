@@ -9,7 +9,7 @@ import dataclasses
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 from modelgen_runtime.manifest_reader import ManifestError, Range, read_object, read_value
 
@@ -224,7 +224,12 @@ def is_address(text: str) -> bool:
 
 def write_manifest(manifest: Manifest) -> bytes:
     """Return the text of a manifest, the same for the same manifest."""
-    return (json.dumps(dataclasses.asdict(manifest), indent=2, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(manifest, indent=2, ensure_ascii=False, default=_fields) + "\n").encode()
+
+
+def _fields(table: Any) -> dict[str, Any]:  # noqa: ANN401 - the dataclasses of this module
+    """Return the fields of a table; `dataclasses.asdict` would copy every value too."""
+    return {one.name: getattr(table, one.name) for one in dataclasses.fields(table)}
 
 
 def read_manifest(data: bytes) -> Manifest:
