@@ -13,7 +13,7 @@ from written_pages.metrics import SUFFIXES
 
 
 def test_what_is_served_is_what_is_declared() -> None:
-    journal = Journal(lambda _: None)
+    journal = Journal()
     metrics = Metrics(journal)
     metrics.watch(Board(manifest(engine("a")), lambda: 1.0, lambda: None, lambda _: None))
     record = Record("a", None, "/v1/chat/completions", "alice", 0.0, lambda: None)

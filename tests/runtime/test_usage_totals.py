@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelgen_runtime.usage.journal import LAST, Journal
+from modelgen_runtime.usage import journal as journal_module
+from modelgen_runtime.usage.journal import LAST, Journal, Sums
 from modelgen_runtime.usage.record import Outcome, Record, Tokens
-from modelgen_runtime.usage.totals import DAYS, Name, Sums, Totals
+from modelgen_runtime.usage.totals import DAYS, Name, Totals
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,18 +41,32 @@ def save(totals: Totals) -> None:
     asyncio.run(totals.save())
 
 
+class Noted(Totals):
+    """Totals that count at once what is noted."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.journal = Journal()
+        super().__init__(folder, self.journal, clock)
+
+    def note(self, *records: Record) -> None:
+        for one in records:
+            self.journal.begin(one)
+            self.journal.end(one, 1.0)
+        assert [*self.rows(1)]
+
+
 def test_totals_survive_a_restart(tmp_path: Path) -> None:
     clock = Clock()
-    totals = Totals(tmp_path, clock)
+    totals = Noted(tmp_path, clock)
     totals.note(record())
     totals.note(record(tokens=Tokens()))
     save(totals)
-    totals = Totals(tmp_path, clock)
+    totals = Noted(tmp_path, clock)
     totals.note(record(variant="a:fast"))
     clock.day += 1
     totals.note(record())
     save(totals)
-    again = [*Totals(tmp_path, clock).rows(DAYS)]
+    again = [*Noted(tmp_path, clock).rows(DAYS)]
     assert again == [*totals.rows(DAYS)] == [
         ("2026-11-30", Name("alice", "a", None), Sums(2, 1, 3, 1, 2)),
         ("2026-11-30", Name("alice", "a", "a:fast"), Sums(1, 0, 3, 1, 2)),
@@ -62,7 +77,7 @@ def test_totals_survive_a_restart(tmp_path: Path) -> None:
 
 def test_old_days_and_clocks_that_go_back(tmp_path: Path) -> None:
     clock = Clock()
-    totals = Totals(tmp_path, clock)
+    totals = Noted(tmp_path, clock)
     for day in (DAY, DAY + 1, DAY, DAY + DAYS):
         clock.day = day
         totals.note(record())
@@ -73,7 +88,7 @@ def test_old_days_and_clocks_that_go_back(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_loses_totals_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    totals = Totals(tmp_path, Clock())
+    totals = Noted(tmp_path, Clock())
 
     def fail(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -85,10 +100,10 @@ def test_a_full_disk_loses_totals_only(tmp_path: Path, monkeypatch: pytest.Monke
         assert "No space left" in str(totals.fault)
     save(totals)
     assert totals.fault is None
-    assert len([*Totals(tmp_path, Clock()).rows(1)]) == 1
+    assert len([*Noted(tmp_path, Clock()).rows(1)]) == 1
 
 
-ROWS = ("[[1]]", '[["a","b",null,-1]]', "7", '[["a","b"]]', '[["a","b",null,1,2,3,4,5,6]]')
+ROWS = ("[[1]]", '[["a","b",null,-1]]', "7", '[["a","b"]]', '[["a","b",null,1,2,3,4,5,6,7,8]]')
 
 
 @pytest.mark.parametrize(
@@ -102,25 +117,24 @@ ROWS = ("[[1]]", '[["a","b",null,-1]]', "7", '[["a","b"]]', '[["a","b",null,1,2,
 def test_a_damaged_file_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str) -> None:
     (tmp_path / "usage.jsonl").write_text(text)
     with caplog.at_level(logging.WARNING):
-        totals = Totals(tmp_path, Clock())
+        totals = Noted(tmp_path, Clock())
     assert [one.message.partition(" is damaged")[0] for one in caplog.records] == [str(tmp_path / "usage.jsonl")]
     assert (tmp_path / "usage.jsonl.damaged").read_text() == text
     totals.note(record())
     save(totals)
-    assert json.loads((tmp_path / "usage.jsonl").read_text())["rows"] == [["alice", "a", None, 1, 0, 3, 1, 2]]
+    assert json.loads((tmp_path / "usage.jsonl").read_text())["rows"] == [["alice", "a", None, 1, 0, 3, 1, 2, 0, 0]]
 
 
 def test_many_names_are_bounded(tmp_path: Path) -> None:
-    totals = Totals(tmp_path, Clock())
-    for number in range(3000):
-        totals.note(record(key=f"key-{number}"))
+    totals = Noted(tmp_path, Clock())
+    totals.note(*(record(key=f"key-{number}") for number in range(3000)))
     rows = [*totals.rows(1)]
     assert len(rows) == 2001
     assert rows[-1][1:] == (Name(None, None, None), Sums(1000, 0, 3000, 1000, 2000))
 
 
-def test_the_journal_keeps_the_last_requests(tmp_path: Path) -> None:
-    journal = Journal(Totals(tmp_path, Clock()).note)
+def test_the_journal_keeps_the_last_requests() -> None:
+    journal = Journal()
     requests = [record(key=f"key-{number}") for number in range(LAST + 5)]
     for one in requests:
         journal.begin(one)
@@ -130,4 +144,13 @@ def test_the_journal_keeps_the_last_requests(tmp_path: Path) -> None:
     assert not journal.running
     assert journal.find(1) is None
     assert journal.find(LAST + 5) is requests[-1]
-    assert sum(counts[0] for counts in journal.tokens.values()) == LAST + 5
+    assert sum(sums[0] for sums in journal.sums.values()) == LAST + 5
+
+
+def test_sums_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_module, "_MOST_CELLS", 3)
+    journal = Journal()
+    for number in range(9):
+        journal.begin(one := record(key=f"key-{number}"))
+        journal.end(one, 1.0)
+    assert [*journal.sums] == [*(("a", 200, f"key-{number}", None) for number in range(3)), ("a", 200, None, None)]

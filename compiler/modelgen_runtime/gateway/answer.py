@@ -90,19 +90,23 @@ class Answer:
 
     # -- an engine's --------------------------------------------------------------------------------------------------
 
-    def pass_head(self, status: int, headers: wire.Headers, fields: dict[bytes, bytes]) -> None:
-        """Receive an engine's head. It is sent together with the start of the body, if both arrive together."""
+    def pass_head(self, status: int, headers: wire.Headers, fields: dict[bytes, bytes]) -> bool:
+        """Receive an engine's head, and return whether its answer is a stream of events.
+
+        It is sent together with the start of the body, if both arrive together.
+        """
         self.status = status
         is_stream = status == 200 and fields.get(b"content-type", b"").lower().startswith(b"text/event-stream")
         if self._is_beating:
             self._error_of_engine = None if is_stream else bytearray()
-            return
+            return is_stream
         self.is_event_stream = is_stream and not fields.keys() & _FIXED
         has_body, has_length = status not in (204, 304), b"content-length" in fields
         self._in_chunks = has_body and not has_length and not self._is_old
         self.keeps_alive = self.keeps_alive and (has_length or self._in_chunks or not has_body)
         lines = wire.passed_on(headers, fields, wire.OF_ANSWER) + self.page_lines
         self._held_head = wire.response_head(status, lines, chunked=self._in_chunks, close=not self.keeps_alive)
+        return is_stream
 
     def pass_data(self, data: bytes) -> None:
         """Forward a part of an engine's body unchanged."""
