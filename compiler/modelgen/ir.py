@@ -337,7 +337,7 @@ class Orchestrator(NamedTuple):
         buffer_limit: The most bytes of all buffered request bodies.
         min_loaded_time: Time after a model became ready during which it is not evicted while it has requests.
         prioritize_after: Waiting time of a request after which its model takes precedence.
-        loading_messages: Whether streaming clients get comments while they wait for a model.
+        loading_messages: What streaming clients get while they wait for a model: comments, reasoning or off.
         base_image: The base of its image.
         socket_proxy_image: Image of the socket proxy.
         security: The rights of its container.
@@ -364,7 +364,7 @@ class Orchestrator(NamedTuple):
     buffer_limit: int
     min_loaded_time: int | None
     prioritize_after: int | None
-    loading_messages: bool
+    loading_messages: str
     base_image: str
     socket_proxy_image: str
     security: Security

@@ -115,7 +115,7 @@ def test_the_written_value_is_kept(line: str, written: str) -> None:
         ("keep_alive = -1", "remove it: a model stays loaded until another needs its GPU"),
         ('keep_alive = "-1m"', "remove it: a model stays loaded until another needs its GPU"),
         ("ttl = 0", "remove it: a model stays loaded until another needs its GPU"),
-        ("sendLoadingState = true", "write `loading_messages = true` in `[orchestrator]`"),
+        ("sendLoadingState = true", 'write `loading_messages = "reasoning"` in `[orchestrator]`'),
         (
             'ipc = "host"',
             "remove it: every container has a shared memory of its own; `shm_size` in `compose` sets its size",

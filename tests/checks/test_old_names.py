@@ -21,6 +21,9 @@ OLD_KEYS = [
     for old, new in old_names.KEYS.items()
     if new in kind.model_fields
 ]
+OLD_VALUES = [
+    (table, key, old) for table, kind in TABLES.items() for key, old in old_names.VALUES if key in kind.model_fields
+]
 
 
 def written(table: str, line: str) -> str:
@@ -36,17 +39,21 @@ def test_an_old_key_is_refused_where_it_stands(table: str, old: str, new: str) -
     text = written(table, f"{old} = true")
     [found] = findings(text)
     assert (found.code, found.rule) == ("MG017", "old-name")
-    assert (found.message, found.help) == (f"`{old}` was renamed", f"write `{new}`")
+    changed = old_names.VALUES.get((new, "true"))
+    assert (found.message, found.help) == (
+        f"`{old}` was renamed",
+        f'write `{new} = "{changed}"`' if changed else f"write `{new}`",
+    )
     assert text.splitlines()[found.span.line - 1] == f"{old} = true"
 
 
-@pytest.mark.parametrize("table", ["models.qwen", "defaults"])
-@pytest.mark.parametrize(("key", "old"), old_names.VALUES)
+@pytest.mark.parametrize(("table", "key", "old"), OLD_VALUES)
 def test_an_old_value_is_refused_where_it_stands(table: str, key: str, old: str) -> None:
-    text = written(table, f'{key} = "{old}"')
+    line = f"{key} = {old}" if old in ("true", "false") else f'{key} = "{old}"'
+    text = written(table, line)
     [found] = findings(text)
     assert (found.rule, found.help) == ("old-name", f'write `{key} = "{old_names.VALUES[key, old]}"`')
-    assert text.splitlines()[found.span.line - 1] == f'{key} = "{old}"'
+    assert text.splitlines()[found.span.line - 1] == line
 
 
 def test_an_old_key_with_an_old_value_is_answered_with_the_whole_line() -> None:

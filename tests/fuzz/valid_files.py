@@ -164,7 +164,7 @@ _ORCHESTRATORS = st.fixed_dictionaries(
         "buffer_limit": st.sampled_from(["64MiB", "1GiB"]),
         "drain_timeout": DURATIONS,
         "shutdown_timeout": DURATIONS,
-        "loading_messages": st.booleans(),
+        "loading_messages": st.sampled_from(["comments", "reasoning", "off"]),
         "compose": COMPOSE,
     },
 )

@@ -55,7 +55,7 @@ def test_llama_swap() -> None:
     assert models["token"]["env"] == {"VLLM_LOGGING_LEVEL": "DEBUG"}
     assert table["defaults"] == {"idle_timeout": "900s", "start_timeout": "500s"}
     assert table["profiles"]["preload"] == {"models": ["qwen"], "default": True}
-    assert table["orchestrator"]["loading_messages"] is True
+    assert table["orchestrator"]["loading_messages"] == "reasoning"
     assert "the models of the group `big` take turns" in found.text
     for word in ("filters.stripParams", "filters.setParams", "checkEndpoint", "useModelName", "cmdStop", "apiKeys"):
         assert f"  {word}" in found.text, word

@@ -153,7 +153,7 @@ def test_a_stream_that_waits_for_its_model_is_legible_from_its_first_comment(
 ) -> None:
     slow = engine("a", "--healthy-after", "60")
     with serving(
-        tmp_path_factory.mktemp("slow"), manifest(slow, allowed_origins=(PAGE,), loading_messages=True)
+        tmp_path_factory.mktemp("slow"), manifest(slow, allowed_origins=(PAGE,), loading_messages="comments")
     ) as served:
         body = BODY.replace(b"{", b'{"stream": true, ', 1)
         head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nOrigin: {PAGE}\r\nContent-Length: {len(body)}"

@@ -307,7 +307,7 @@ def test_the_official_clients_work(orchestrator: Served) -> None:
 def test_a_streaming_client_sees_that_its_model_loads(tmp_path_factory: pytest.TempPathFactory) -> None:
     slow = engine("a", "--healthy-after", "10.5", "--say", "why", "--chunks", "1")
     folder = tmp_path_factory.mktemp("beats")
-    with serving(folder, manifest(slow, loading_messages=False)) as served:
+    with serving(folder, manifest(slow, loading_messages="off")) as served:
         (folder / "manifest.json").write_bytes(write_manifest(manifest(slow)))
         served.ask("/reload", {})
         asked = json.dumps(ASKED | {"stream": True}).encode()

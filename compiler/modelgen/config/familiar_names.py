@@ -88,7 +88,7 @@ IMAGES = {
 }
 """The images whose tags are written alone, by engine."""
 ELSEWHERE = {
-    "send_loading_state": "loading_messages = true` in `[orchestrator]",
+    "send_loading_state": 'loading_messages = "reasoning"` in `[orchestrator]',
     **dict.fromkeys(("hub", "hub_dir", "cache_dir", "download_dir", "hf_home"), 'hub = "…"` in `[project]'),
     **dict.fromkeys(("api_key", "api_keys"), 'keys_file = "./keys/keys.txt"` in `[orchestrator]'),
     **dict.fromkeys(("default", "preload", "autostart"), '[profiles.NAME]` with `models = ["ID"]` and `default = true'),
@@ -239,7 +239,7 @@ IN_TABLES: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("name", "hub", "general", "settings"), '[project]` with `name = "…"` and `hub = "…"'),
         **dict.fromkeys(("services", "service", "deployments"), "[models.ID]"),
         **dict.fromkeys(("default", "common", "global", "parameters"), "[defaults]"),
-        "send_loading_state": "loading_messages = true` in `[orchestrator]",
+        "send_loading_state": 'loading_messages = "reasoning"` in `[orchestrator]',
         "version": "format = 1",
     },
     "host": {
@@ -279,7 +279,7 @@ IN_TABLES: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("cors", "cors_origins", "origins"), 'allowed_origins = ["http://localhost:5173"]'),
         **dict.fromkeys(("hosts", "trusted_hosts"), 'allowed_hosts = ["models.example"]'),
         **dict.fromkeys(("max_queue", "queue", "queue_size"), "queue_limit = 100"),
-        "send_loading_state": "loading_messages = true",
+        "send_loading_state": 'loading_messages = "reasoning"',
         **dict.fromkeys(("image",), 'base_image = "python:3.13-slim"'),
     },
 }

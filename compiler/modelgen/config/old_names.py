@@ -12,7 +12,11 @@ KEYS = {
 }
 """Keys of `[models.ID]`, `[defaults]` and `[orchestrator]`."""
 
-VALUES = {("model_arg", "snapshot"): "path"}
+VALUES = {
+    ("model_arg", "snapshot"): "path",
+    ("loading_messages", "true"): "comments",
+    ("loading_messages", "false"): "off",
+}
 """Values, by the current name of their key."""
 
 RULES = {"canary-without-route": "warmup-without-route", "newer-than-data": "unverified-flag"}

@@ -1,6 +1,6 @@
 """Define `[orchestrator]`."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -90,11 +90,11 @@ class Orchestrator(Table):
         "Default: never.",
         examples=["1m"],
     )
-    loading_messages: bool | None = Field(
+    loading_messages: Literal["comments", "reasoning", "off"] | None = Field(
         None,
-        description="Send comments to streaming clients that have waited 10 s for a model, so that proxies keep the "
-        "connection open. Default: true.",
-        examples=[False],
+        description="What streaming clients get that have waited 10 s for a model, so that proxies keep the connection "
+        'open: comments, which nobody sees, or text in the reasoning of a chat. Default: "comments".',
+        examples=["reasoning"],
     )
     base_image: str | None = Field(
         None,

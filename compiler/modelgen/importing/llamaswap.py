@@ -91,7 +91,7 @@ def set_file(file: File, foreign: Foreign, tables: Mapping[str, Table]) -> None:
     if _is_positive(timeout := foreign.written("healthCheckTimeout")):
         file.defaults["start_timeout"] = f"{timeout}s"
     if foreign.written("sendLoadingState") is True:
-        file.orchestrator["loading_messages"] = True
+        file.orchestrator["loading_messages"] = "reasoning"
     groups = foreign.written("groups")
     for name, group in (groups if isinstance(groups, dict) else {}).items():
         members = (

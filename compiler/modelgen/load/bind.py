@@ -141,7 +141,7 @@ def _fault(
 def _renamed(path: Path, item: Any, known: tuple[str, ...]) -> Fault | None:  # noqa: ANN401 - pydantic's ErrorDetails
     """Return the fault for an old key, in a table that has the new one, or for an old value."""
     key, value = path[-1], item["input"]
-    text = value if isinstance(value, str) else ""
+    text = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else ""
     if (new := old_names.KEYS.get(str(key))) in known:
         changed = old_names.VALUES.get((new, text))
         return Fault(path, "renamed-key", f'write `{new} = "{changed}"`' if changed else f"write `{new}`")

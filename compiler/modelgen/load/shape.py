@@ -185,7 +185,7 @@ def old_name(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
     ## Good
     ```toml
     [orchestrator]
-    loading_messages = false
+    loading_messages = "off"
     ```
     """
     for fault in faults:

@@ -114,7 +114,7 @@ def _orchestrator(document: Document) -> ir.Orchestrator:
         buffer_limit=buffer_limit,
         min_loaded_time=table.min_loaded_time if table else None,
         prioritize_after=table.prioritize_after if table else None,
-        loading_messages=table is None or table.loading_messages is not False,
+        loading_messages=(table and table.loading_messages) or "comments",
         base_image=(table and table.base_image) or DEFAULT_BASE_IMAGE,
         socket_proxy_image=(table and table.socket_proxy_image) or DEFAULT_SOCKET_PROXY_IMAGE,
         security=security(read_only=True, unlabelled=False),

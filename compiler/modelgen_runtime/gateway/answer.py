@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from modelgen_runtime.engines.admission import RefusedError
     from modelgen_runtime.usage.tokens import Tail
 
-_BEAT = b": the model is loading\n\n"
 _FIXED = frozenset({b"content-length", b"content-encoding"})
 """With these headers, nothing can be added to a stream of events."""
 _MOST_ERROR = 64 * 1024
@@ -195,13 +194,13 @@ class Answer:
             assert isinstance(response.body, bytes), "an error is whole"  # noqa: S101 - an invariant
             self._send_whole(response, response.body)
 
-    def beat(self) -> None:
-        """Send a streaming client a comment while its model loads. From then on, the answer is an event stream."""
+    def beat(self, message: bytes) -> None:
+        """Send a streaming client a message while its model loads. From then on, the answer is an event stream."""
         if not self._is_beating:
             self._is_beating = self._in_chunks = True
             self.status = 200
             self._client.write(self._own_head(Response(200, b"", "text/event-stream")))
-        self._client.write(wire.chunk(_BEAT))
+        self._client.write(wire.chunk(message))
 
     def _send_whole(self, response: Response, body: bytes) -> None:
         self.status, self.sent = response.status, len(body)

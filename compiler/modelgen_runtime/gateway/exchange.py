@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from modelgen_runtime.engines.admission import RefusedError
+from modelgen_runtime.gateway.loading import loading_message
 from modelgen_runtime.gateway.origins import is_preflight
 from modelgen_runtime.gateway.passing import Client, Passing
 from modelgen_runtime.gateway.routing import BadBodyError, Finder, Found, asks_for_stream, make_finder
@@ -211,8 +212,8 @@ class Exchange(Passing):
 
     async def _wait(self, admission: Admission) -> None:
         began, messages = self._front.now(), None
-        if self._front.loading_messages and not self._head.is_old:
-            messages = asyncio.create_task(self._send_loading_messages())
+        if self._front.loading_messages != "off" and not self._head.is_old:
+            messages = asyncio.create_task(self._send_loading_messages(admission.model.id))
         try:
             self._upload.count()
             lease = await self._front.switchboard.enter(admission)
@@ -239,13 +240,15 @@ class Exchange(Passing):
         else:
             self._refusal = refusal
 
-    async def _send_loading_messages(self) -> None:
+    async def _send_loading_messages(self, model: str) -> None:
+        began = self._front.now()
         await asyncio.sleep(_BEAT_AFTER)
         asks = await asks_for_stream(
             self._upload.data
         )  # an `Accept` that lists streams among other types requests none
         while asks:
-            self.answer.beat()
+            kind, seconds = self._front.loading_messages, self._front.now() - began
+            self.answer.beat(loading_message(kind, self.path, model, seconds))
             await asyncio.sleep(_BEAT_EVERY)
 
 

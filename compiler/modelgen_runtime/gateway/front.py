@@ -79,8 +79,8 @@ class Front:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
-    def loading_messages(self) -> bool:
-        """Return whether streaming clients get comments while a model loads."""
+    def loading_messages(self) -> str:
+        """Return what streaming clients get while a model loads."""
         return self.switchboard.board.manifest.settings.loading_messages
 
     def judge(self, path: str, head: RequestHead, length: int | None) -> tuple[bool, Key | None]:
