@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from modelgen_runtime.manifest_reader import ManifestError, Range, read_object, read_value
 
 FORMAT = 2
+LOADING_MESSAGES = ("comments", "reasoning", "off")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _ADDRESS = re.compile(r"[^\s]+:(\d{1,5})", re.ASCII)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -178,7 +179,7 @@ class Settings:
         buffer_limit: Maximum size of the bodies of all queued requests together, in bytes.
         min_loaded_time: How long a model with requests is protected from eviction after it became ready.
         prioritize_after: How long a request waits before `min_loaded_time` no longer protects other models from it.
-        loading_messages: Whether streaming clients get comments while they wait for a model.
+        loading_messages: What streaming clients get while they wait for a model: comments, reasoning or off.
     """
 
     listen: str = "127.0.0.1:8080"
@@ -192,7 +193,7 @@ class Settings:
     buffer_limit: PositiveCount = 512 * 2**20
     min_loaded_time: Seconds | None = None
     prioritize_after: Seconds | None = None
-    loading_messages: bool = True
+    loading_messages: str = "comments"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +256,8 @@ def _check(manifest: Manifest) -> None:
     """Check what types cannot express: formats, and references between fields."""
     if not is_address(manifest.settings.listen):
         raise ManifestError("`settings.listen` must be an address such as 127.0.0.1:8080")
+    if manifest.settings.loading_messages not in LOADING_MESSAGES:
+        raise ManifestError(f"`settings.loading_messages` must be one of {', '.join(LOADING_MESSAGES)}")
     ids = {model.id for model in manifest.models}
     if len(ids) != len(manifest.models):
         raise ManifestError("`models` has a model twice")

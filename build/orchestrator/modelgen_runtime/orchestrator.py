@@ -63,9 +63,9 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
         held = _hold(state)
     except OSError as error:
         raise CannotServeError(f"cannot write to {state}: {error.strerror}; make it writable", 3) from error
-    totals = Totals(state)
     events = Events()
-    journal = Journal(totals.note, events.note_wait)
+    journal = Journal(events.note_wait)
+    totals = Totals(state, journal)
     metrics = Metrics(journal)
 
     def report(event: LifecycleEvent) -> None:

@@ -6,9 +6,10 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from modelgen_runtime.control_api.metric import Metric
+from modelgen_runtime.usage.journal import Cell, Sums
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from prometheus_client.core import Metric as Family
 
@@ -56,7 +57,7 @@ class RequestMetrics:
 
     def collect(self) -> Iterator[Family]:
         """Yield the families."""
-        yield from _by_status(self._journal.statuses)
+        yield from self._by_status()
         for metric, distributions in (
             (WAITS, self._journal.waits),
             (LOADS, self._journal.loads),
@@ -65,27 +66,34 @@ class RequestMetrics:
             yield _histogram(metric, distributions)
         yield from self._by_key()
 
+    def _by_status(self) -> Iterator[Family]:
+        requests, passed = REQUESTS.counters(), BYTES.counters()
+        statuses = self._sums(lambda cell: (cell.model, str(cell.status)))
+        models = self._sums(lambda cell: (cell.model,))
+        for labels, sums in statuses.items():
+            requests.add_metric(labels, sums.requests)
+        for (model,), sums in models.items():
+            passed.add_metric([model, "in"], sums.received)
+            passed.add_metric([model, "out"], sums.sent)
+        yield from (requests, passed)
+
     def _by_key(self) -> Iterator[Family]:
         requests, tokens = KEY_REQUESTS.counters(), TOKENS.counters()
-        for (model, key), (count, *kinds) in self._journal.tokens.items():
+        for (model, key), sums in self._sums(lambda cell: (cell.model, cell.key or "")).items():
             if self.caller is not None and self.caller.role == "user" and self.caller.name != key:
                 continue
-            requests.add_metric([model, key], count)
-            for kind, number in zip(("prompt", "cached", "completion"), kinds, strict=True):
-                tokens.add_metric([model, key, kind], number)
+            requests.add_metric([model, key], sums.requests)
+            for kind in ("prompt", "cached", "completion"):
+                tokens.add_metric([model, key, kind], getattr(sums, kind))
         yield from (requests, tokens)
 
-
-def _by_status(statuses: Mapping[tuple[str, int], list[int]]) -> Iterator[Family]:
-    requests, passed, totals = REQUESTS.counters(), BYTES.counters(), dict[str, tuple[int, int]]()
-    for (model, status), (count, received, sent) in statuses.items():
-        requests.add_metric([model, str(status)], count)
-        before = totals.get(model, (0, 0))
-        totals[model] = (before[0] + received, before[1] + sent)
-    for model, (received, sent) in totals.items():
-        passed.add_metric([model, "in"], received)
-        passed.add_metric([model, "out"], sent)
-    yield from (requests, passed)
+    def _sums(self, labels: Callable[[Cell], tuple[str, ...]]) -> dict[tuple[str, ...], Sums]:
+        """Return the sums of cells with the same labels."""
+        found: dict[tuple[str, ...], Sums] = {}
+        for cell, sums in self._journal.sums.items():
+            group = labels(Cell(*cell))
+            found[group] = found.get(group, Sums()).plus(sums)
+        return found
 
 
 def _histogram(metric: Metric, distributions: Mapping[str, Distribution]) -> Family:

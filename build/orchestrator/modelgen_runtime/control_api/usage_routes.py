@@ -12,8 +12,8 @@ from modelgen_runtime.control_api.events import Listener
 from modelgen_runtime.engines.admission import RefusedError
 from modelgen_runtime.http.handler import Response
 from modelgen_runtime.state import refusals
-from modelgen_runtime.usage.journal import LAST
-from modelgen_runtime.usage.totals import DAYS, Sums
+from modelgen_runtime.usage.journal import LAST, Sums
+from modelgen_runtime.usage.totals import DAYS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

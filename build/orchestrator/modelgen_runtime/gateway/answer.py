@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from modelgen_runtime.engines.admission import RefusedError
     from modelgen_runtime.usage.tokens import Tail
 
-_BEAT = b": the model is loading\n\n"
 _FIXED = frozenset({b"content-length", b"content-encoding"})
 """With these headers, nothing can be added to a stream of events."""
 _MOST_ERROR = 64 * 1024
@@ -90,19 +89,23 @@ class Answer:
 
     # -- an engine's --------------------------------------------------------------------------------------------------
 
-    def pass_head(self, status: int, headers: wire.Headers, fields: dict[bytes, bytes]) -> None:
-        """Receive an engine's head. It is sent together with the start of the body, if both arrive together."""
+    def pass_head(self, status: int, headers: wire.Headers, fields: dict[bytes, bytes]) -> bool:
+        """Receive an engine's head, and return whether its answer is a stream of events.
+
+        It is sent together with the start of the body, if both arrive together.
+        """
         self.status = status
         is_stream = status == 200 and fields.get(b"content-type", b"").lower().startswith(b"text/event-stream")
         if self._is_beating:
             self._error_of_engine = None if is_stream else bytearray()
-            return
+            return is_stream
         self.is_event_stream = is_stream and not fields.keys() & _FIXED
         has_body, has_length = status not in (204, 304), b"content-length" in fields
         self._in_chunks = has_body and not has_length and not self._is_old
         self.keeps_alive = self.keeps_alive and (has_length or self._in_chunks or not has_body)
         lines = wire.passed_on(headers, fields, wire.OF_ANSWER) + self.page_lines
         self._held_head = wire.response_head(status, lines, chunked=self._in_chunks, close=not self.keeps_alive)
+        return is_stream
 
     def pass_data(self, data: bytes) -> None:
         """Forward a part of an engine's body unchanged."""
@@ -191,13 +194,13 @@ class Answer:
             assert isinstance(response.body, bytes), "an error is whole"  # noqa: S101 - an invariant
             self._send_whole(response, response.body)
 
-    def beat(self) -> None:
-        """Send a streaming client a comment while its model loads. From then on, the answer is an event stream."""
+    def beat(self, message: bytes) -> None:
+        """Send a streaming client a message while its model loads. From then on, the answer is an event stream."""
         if not self._is_beating:
             self._is_beating = self._in_chunks = True
             self.status = 200
             self._client.write(self._own_head(Response(200, b"", "text/event-stream")))
-        self._client.write(wire.chunk(_BEAT))
+        self._client.write(wire.chunk(message))
 
     def _send_whole(self, response: Response, body: bytes) -> None:
         self.status, self.sent = response.status, len(body)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from modelgen_runtime.engines.admission import RefusedError
+from modelgen_runtime.gateway.loading import loading_message
 from modelgen_runtime.gateway.origins import is_preflight
 from modelgen_runtime.gateway.passing import Client, Passing
 from modelgen_runtime.gateway.routing import BadBodyError, Finder, Found, asks_for_stream, make_finder
@@ -14,6 +15,7 @@ from modelgen_runtime.gateway.upload import HELD
 from modelgen_runtime.http import wire
 from modelgen_runtime.http.handler import Request, Response
 from modelgen_runtime.state import refusals
+from modelgen_runtime.usage.record import Record
 
 if TYPE_CHECKING:
     from modelgen_runtime.engines.admission import Admission
@@ -132,8 +134,7 @@ class Exchange(Passing):
             if self._admission is None:
                 self._find(self._finder)
             upload = self._upload
-            upload.advance()
-            if upload.is_behind:
+            if upload.unedited and upload.advance():
                 self._scan_later()
             elif self._admission is not None and (upload.is_whole or len(upload.data) > HELD):
                 # Not before: a slow upload would occupy a place at the engine.
@@ -173,7 +174,9 @@ class Exchange(Passing):
         await self.answer.send(Response(204) if is_preflight(self._head) else await self._front.answer(request))
 
     def _route(self, found: Found, finder: Finder) -> None:
-        target = self._front.target(found.name, self._key)
+        target = self._front.switchboard.target(found.name)
+        if target is None or self._key is not None:
+            target = self._front.check_target(target, found.name, self._key)
         admission = target.admission
         if self.path not in admission.model.routes:
             raise RefusedError(
@@ -192,9 +195,11 @@ class Exchange(Passing):
             upload.length = None if upload.length is None else upload.length + grown
 
     def _set_target(self, target: Target) -> None:
-        self._admission = target.admission
+        self._admission, front = target.admission, self._front
         key = None if self._key is None else self._key.name
-        self._begin_record(target.admission.model.id, target.variant, key)
+        model, variant = target.admission.model.id, target.variant
+        self._record = Record(model, variant, self.path, key, front.now(), self._cancel_by_hand)
+        front.journal.begin(self._record)
 
     def _admit(self, admission: Admission) -> None:
         if self._front.is_closing:
@@ -207,8 +212,8 @@ class Exchange(Passing):
 
     async def _wait(self, admission: Admission) -> None:
         began, messages = self._front.now(), None
-        if self._front.loading_messages and not self._head.is_old:
-            messages = asyncio.create_task(self._send_loading_messages())
+        if self._front.loading_messages != "off" and not self._head.is_old:
+            messages = asyncio.create_task(self._send_loading_messages(admission.model.id))
         try:
             self._upload.count()
             lease = await self._front.switchboard.enter(admission)
@@ -235,13 +240,15 @@ class Exchange(Passing):
         else:
             self._refusal = refusal
 
-    async def _send_loading_messages(self) -> None:
+    async def _send_loading_messages(self, model: str) -> None:
+        began = self._front.now()
         await asyncio.sleep(_BEAT_AFTER)
         asks = await asks_for_stream(
             self._upload.data
         )  # an `Accept` that lists streams among other types requests none
         while asks:
-            self.answer.beat()
+            kind, seconds = self._front.loading_messages, self._front.now() - began
+            self.answer.beat(loading_message(kind, self.path, model, seconds))
             await asyncio.sleep(_BEAT_EVERY)
 
 

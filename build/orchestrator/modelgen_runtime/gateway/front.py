@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
+import time
 from typing import TYPE_CHECKING, Protocol
 
 from modelgen_runtime.engines.admission import RefusedError
@@ -15,6 +15,8 @@ from modelgen_runtime.state import refusals
 from modelgen_runtime.supervision.targets import Target
 
 if TYPE_CHECKING:
+    import asyncio
+
     from modelgen_runtime.engines.pool import Pool
     from modelgen_runtime.gateway.access import Access
     from modelgen_runtime.gateway.buffers import Buffers
@@ -72,13 +74,13 @@ class Front:
         self.buffers, self.descriptors = buffers, descriptors
         self.is_closing = False
         """True if the orchestrator shuts down and admits no further requests."""
-        self.now = asyncio.get_running_loop().time
+        self.now = time.monotonic  # the event loop's clock, without the call of its method
         self._control = control
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
-    def loading_messages(self) -> bool:
-        """Return whether streaming clients get comments while a model loads."""
+    def loading_messages(self) -> str:
+        """Return what streaming clients get while a model loads."""
         return self.switchboard.board.manifest.settings.loading_messages
 
     def judge(self, path: str, head: RequestHead, length: int | None) -> tuple[bool, Key | None]:
@@ -110,13 +112,12 @@ class Front:
         lines = self.access.origins.lines(head)
         return b"" if lines and self._control.has(path) else lines
 
-    def target(self, name: str, key: Caller | None) -> Target:
-        """Return what a name stands for.
+    def check_target(self, target: Target | None, name: str, key: Caller | None) -> Target:
+        """Return a target that a key may use.
 
         Raises:
-            RefusedError: It is unknown, or the key may not use it.
+            RefusedError: Its name is unknown, or the key may not use it.
         """
-        target = self.switchboard.target(name)
         if target is None:
             raise refusals.unknown(name, allowed(self.switchboard.names(), key))
         if key is not None and not key.may_use(name, target.admission.model.id):

@@ -12,8 +12,8 @@ from modelgen_runtime.gateway.upload import HELD, Upload
 from modelgen_runtime.http import wire
 from modelgen_runtime.http.receiver import EngineError
 from modelgen_runtime.state import refusals
-from modelgen_runtime.usage.record import Outcome, Record
-from modelgen_runtime.usage.tokens import Tail, has_usage
+from modelgen_runtime.usage.record import Outcome
+from modelgen_runtime.usage.tokens import REPORTING, Tail
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from modelgen_runtime.engines.upstream import Engine
     from modelgen_runtime.gateway.front import Front
     from modelgen_runtime.gateway.request_head import RequestHead
+    from modelgen_runtime.usage.record import Record
 
 _DEATHS = ("model_failed", "model_absent")
 """Kinds of refusals that say that an engine has died."""
@@ -159,7 +160,7 @@ class Passing:
             engine.write(body)  # by itself: a body of 64 MB is not copied once more
         else:
             engine.begin(self, start + (wire.chunk(bytes(body)) if self._in_chunks and body else body))
-        if upload.is_counted and self._again is None and not engine.is_congested:
+        if upload.counted and self._again is None and not engine.is_congested:
             upload.free()
         self._client.resume()
 
@@ -170,15 +171,14 @@ class Passing:
         if status >= 400 and self._engine is not None and self._lease is not None:
             self._engine.overhear(partial(self._front.switchboard.note_error, self._lease, status))
         self._again = None
-        if status == 200 and has_usage(self.path):
-            is_stream = fields.get(b"content-type", b"").lower().startswith(b"text/event-stream")
-            self.answer.tail = Tail(self.path, is_stream=is_stream)
-            if self._record is not None:
-                self._record.is_stream = is_stream
-        if self._upload.is_counted and (self._engine is None or not self._engine.is_congested):
+        if self._upload.counted and (self._engine is None or not self._engine.is_congested):
             self._upload.free()
         self.answer.keeps_alive = self.answer.keeps_alive and self._upload.is_whole and not self._front.is_closing
-        self.answer.pass_head(status, headers, fields)
+        is_stream = self.answer.pass_head(status, headers, fields)
+        if self._record is not None:
+            self._record.is_stream = is_stream
+            if status == 200 and self.path in REPORTING:
+                self.answer.tail = Tail(self.path, is_stream)
 
     def on_data(self, data: bytes) -> None:
         """Forward a part of the body."""
@@ -249,10 +249,6 @@ class Passing:
         self._note_outcome(Outcome.CANCELED)
         self.fail(refusals.canceled())
 
-    def _begin_record(self, model: str, variant: str | None, key: str | None) -> None:
-        self._record = Record(model, variant, self.path, key, self._front.now(), self._cancel_by_hand)
-        self._front.journal.begin(self._record)
-
     def _note_outcome(self, outcome: Outcome) -> None:
         if self._record is not None and self._record.outcome is None:
             self._record.outcome = outcome
@@ -261,7 +257,8 @@ class Passing:
         """Note the end of the request, in this way if none has been noted before."""
         if (record := self._record) is None:
             return
-        self._note_outcome(outcome)
+        if record.outcome is None:
+            record.outcome = outcome
         record.status, record.received, record.sent = self.answer.status, self._upload.received, self.answer.sent
         self._front.journal.end(record, self._front.now())
 
@@ -289,7 +286,7 @@ class Passing:
         self.answer.refuse(refusal)
 
     def _note_end(self) -> None:
-        if self._upload.is_counted:
+        if self._upload.counted:
             self._upload.free()
         self._end_record(Outcome.REFUSED)
         self._client.finish(self)

@@ -25,12 +25,14 @@ class Upload:
         expected: The Content-Length; None for a body in chunks.
     """
 
-    __slots__ = ("_buffered", "_buffers", "_edit", "_unedited", "data", "expected", "is_whole", "length", "received")
+    __slots__ = ("_buffers", "_edit", "counted", "data", "expected", "is_whole", "length", "received", "unedited")
 
     def __init__(self, buffers: Buffers, expected: int | None) -> None:
-        self._buffers, self._buffered = buffers, 0
+        self._buffers, self.counted = buffers, 0
+        """Bytes of it that are counted."""
         self._edit: ObjectEdit | None = None
-        self._unedited = bytearray()
+        self.unedited: bytearray | None = None
+        """A part that was buffered before the edit began; `advance` edits it."""
         self.data = bytearray()
         """Bytes for the engine, as far as they are known."""
         self.expected = self.length = expected
@@ -43,8 +45,8 @@ class Upload:
         Raises:
             BadBodyError: A body that is edited is not a JSON object.
         """
-        if self._unedited:
-            self._unedited += data
+        if self.unedited:
+            self.unedited += data
         else:
             self.data += self.edited(data)
 
@@ -55,7 +57,7 @@ class Upload:
             BadBodyError: A body that is edited is not a JSON object.
         """
         self.is_whole = True
-        if self._edit is not None and not self._unedited:
+        if self._edit is not None and not self.unedited:
             try:
                 self._edit.end()
             except NotAnObjectError as error:
@@ -78,25 +80,21 @@ class Upload:
     def begin_edit(self, edits: Edits) -> None:
         """Edit the body from its start; `advance` edits what was buffered before."""
         self._edit, self.length = ObjectEdit(edits), None
-        self._unedited, self.data = self.data, bytearray()
+        self.unedited, self.data = self.data, bytearray()
 
-    @property
-    def is_behind(self) -> bool:
-        """Return whether `advance` has to be called again."""
-        return bool(self._unedited)
-
-    def advance(self) -> None:
-        """Edit a part of what was buffered.
+    def advance(self) -> bool:
+        """Edit a part of what was buffered, and return whether there is more.
 
         Raises:
             BadBodyError: It is not a JSON object.
         """
-        if self._unedited:
-            part = bytes(self._unedited[:_TURN])
-            del self._unedited[:_TURN]
+        if self.unedited:
+            part = bytes(self.unedited[:_TURN])
+            del self.unedited[:_TURN]
             self.data += self.edited(part)
             if self.is_whole:
                 self.end()
+        return bool(self.unedited)
 
     def take(self) -> bytearray:
         """Return the data, and keep none."""
@@ -105,25 +103,20 @@ class Upload:
 
     # -- the limit on all bodies --------------------------------------------------------------------------------------
 
-    @property
-    def is_counted(self) -> bool:
-        """Return whether bytes of it are counted."""
-        return self._buffered > 0
-
     def count(self) -> None:
         """Count what is buffered. A body that is forwarded immediately is not counted.
 
         Raises:
             RefusedError: There is no room for it.
         """
-        held = len(self.data) + len(self._unedited)
-        self._buffers.take(held - self._buffered)
-        self._buffered = held
+        held = len(self.data) + len(self.unedited or b"")
+        self._buffers.take(held - self.counted)
+        self.counted = held
 
     def free(self) -> None:
         """Release what was counted."""
-        self._buffers.give_back(self._buffered)
-        self._buffered = 0
+        self._buffers.give_back(self.counted)
+        self.counted = 0
 
 
 def _not_an_object() -> BadBodyError:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from typing import TYPE_CHECKING
-
-from modelgen_runtime.usage.record import Outcome
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from modelgen_runtime.usage.record import Record
 
 LAST = 1000
 """Ended requests that are remembered."""
-_MOST_SERIES = 1000
-"""Pairs of model and key that are counted apart; the metrics name no key for further ones."""
+_MOST_CELLS = 5000
+"""Sums that are kept apart: of further ones, key and variant are not named."""
 FIRST_BYTE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 WAIT_BUCKETS = (0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
 LOAD_BUCKETS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900)
@@ -40,27 +38,47 @@ class Distribution:
         self.sum += value
 
 
+class Cell(NamedTuple):
+    """The names under which requests are counted together."""
+
+    model: str
+    status: int
+    key: str | None
+    variant: str | None
+
+
+class Sums(NamedTuple):
+    """The counts of a cell; `unknown` are requests whose tokens no engine reported."""
+
+    requests: int = 0
+    unknown: int = 0
+    prompt: int = 0
+    cached: int = 0
+    completion: int = 0
+    received: int = 0
+    sent: int = 0
+
+    def plus(self, other: Iterable[int]) -> Sums:
+        """Return the sum of two rows."""
+        return Sums(*(one + more for one, more in zip(self, other, strict=True)))
+
+
 class Journal:
     """Notes requests.
 
     Args:
-        note_total: Called with each request that has ended.
         note_wait: Called with the model and the seconds of each wait.
     """
 
-    def __init__(
-        self, note_total: Callable[[Record], None], note_wait: Callable[[str, float], None] = lambda *_: None
-    ) -> None:
-        self._note_total, self._note_wait = note_total, note_wait
+    def __init__(self, note_wait: Callable[[str, float], None] = lambda *_: None) -> None:
+        self._note_wait = note_wait
         self._count = 0
         self.running: dict[int, Record] = {}
         """Requests that have not ended, by number."""
         self.ended: deque[Record] = deque(maxlen=LAST)
         """The last ones that have."""
-        self.statuses: dict[tuple[str, int], list[int]] = {}
-        """Requests, bytes received and bytes sent, by model and status."""
-        self.tokens: dict[tuple[str, str], list[int]] = {}
-        """Requests, prompt, cached and completion tokens, by model and key."""
+        self.sums: dict[tuple[str, int, str | None, str | None], list[int]] = {}
+        """The fields of `Sums` by those of `Cell`, since the start."""
         self.first_bytes: dict[str, Distribution] = {}
         self.waits: dict[str, Distribution] = {}
         self.loads: dict[str, Distribution] = {}
@@ -72,8 +90,8 @@ class Journal:
         self._count += 1
         record.id = self._count
         self.running[self._count] = record
-        for listener in self.listeners:
-            listener(record)
+        if self.listeners:
+            self._tell(record)
 
     def end(self, record: Record, now: float) -> None:
         """Note that a request has ended, in the way that its `outcome` says."""
@@ -81,32 +99,37 @@ class Journal:
             return
         record.ended = now
         record.cancel = _ignore  # releases the connection
-        if record.outcome is None:
-            record.outcome = Outcome.REFUSED
         self.ended.append(record)
-        self._add(record)
-        self._note_total(record)
-        for listener in self.listeners:
-            listener(record)
-
-    def _add(self, record: Record) -> None:
-        model = record.model
-        if (sums := self.statuses.get((model, record.status))) is None:
-            sums = self.statuses[model, record.status] = [0, 0, 0]
-        sums[0] += 1
-        sums[1] += record.received
-        sums[2] += record.sent
-        pair = model, record.key or ""
-        if (counts := self.tokens.get(pair)) is None:
-            pair = pair if len(self.tokens) < _MOST_SERIES else (model, "")
-            counts = self.tokens.setdefault(pair, [0, 0, 0, 0])
+        cell = record.model, record.status, record.key, record.variant
+        if (sums := self.sums.get(cell)) is None:
+            sums = self._add_cell(cell)
         prompt, cached, completion = record.tokens
-        counts[0] += 1
-        counts[1] += prompt or 0
-        counts[2] += cached or 0
-        counts[3] += completion or 0
-        if record.first_byte is not None:
-            _of(self.first_bytes, model, FIRST_BYTE_BUCKETS).add(record.first_byte - record.arrived)
+        sums[0] += 1
+        if prompt is None and completion is None:
+            sums[1] += 1
+        else:
+            sums[2] += prompt or 0
+            sums[3] += cached or 0
+            sums[4] += completion or 0
+        sums[5] += record.received
+        sums[6] += record.sent
+        if (first := record.first_byte) is not None:
+            seconds = first - record.arrived
+            if (distribution := self.first_bytes.get(record.model)) is None:
+                distribution = self.first_bytes[record.model] = Distribution(FIRST_BYTE_BUCKETS)
+            distribution.counts[bisect_left(FIRST_BYTE_BUCKETS, seconds)] += 1
+            distribution.sum += seconds
+        if self.listeners:
+            self._tell(record)
+
+    def _add_cell(self, cell: tuple[str, int, str | None, str | None]) -> list[int]:
+        """Return the sums of another cell; of too many, those without key and variant."""
+        cell = cell if len(self.sums) < _MOST_CELLS else (*cell[:2], None, None)
+        return self.sums.setdefault(cell, [0] * len(Sums._fields))
+
+    def _tell(self, record: Record) -> None:
+        for listener in [*self.listeners]:
+            listener(record)
 
     def note_wait(self, record: Record, seconds: float) -> None:
         """Note how long a request was queued, and how much of it its model was starting (`record.load`)."""

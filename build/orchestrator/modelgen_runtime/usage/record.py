@@ -54,29 +54,25 @@ class Record:
         cancel: Ends it.
     """
 
-    __slots__ = (
-        "arrived", "began", "cancel", "ended", "first_byte", "id", "is_stream", "key", "load", "model", "outcome",
-        "received", "route", "sent", "started", "status", "tokens", "variant",
-    )  # fmt: skip
+    # Defaults are of the class, not set for each request, for their time.
+    id = 0
+    started: float | None = None
+    """When an engine took it."""
+    first_byte: float | None = None
+    ended: float | None = None
+    load = 0.0
+    """Seconds of its wait in which its model was starting."""
+    is_stream = False
+    status = received = sent = 0
+    outcome: Outcome | None = None
+    tokens = UNKNOWN
 
     def __init__(  # noqa: PLR0913, PLR0917 - made for each request: no keywords, for their time
         self, model: str, variant: str | None, route: str, key: str | None, now: float, cancel: Callable[[], None]
     ) -> None:
-        self.id = 0
-        self.model, self.variant, self.route, self.key, self.arrived, self.cancel = (
-            model, variant, route, key, now, cancel,
-        )  # fmt: skip
+        self.model, self.variant, self.route, self.key, self.arrived = model, variant, route, key, now
+        self.cancel = cancel
         self.began = time.time()
-        self.started: float | None = None
-        """When an engine took it."""
-        self.first_byte: float | None = None
-        self.ended: float | None = None
-        self.load = 0.0
-        """Seconds of its wait in which its model was starting."""
-        self.is_stream = False
-        self.status = self.received = self.sent = 0
-        self.outcome: Outcome | None = None
-        self.tokens = UNKNOWN
 
     @property
     def wait(self) -> float | None:

@@ -16,16 +16,14 @@ from typing import Any
 
 from modelgen_runtime.usage.record import UNKNOWN, Tokens
 
-_MOST_TAIL, _MOST_HEAD = 4096, 2048
+_LEAST_TAIL, _MOST_TAIL, _MOST_HEAD = 4096, 8192, 2048
+"""Bytes that are kept: a tail that has grown is cut, so that not every part of an answer copies it."""
+_READ = json.JSONDecoder().raw_decode
 _MESSAGES = "/v1/messages"
 _RESPONSES = "/v1/responses"
 _INPUT_ONLY = ("/v1/embeddings", "/rerank", "/v1/rerank", "/v2/rerank", "/score", "/v1/score", "/pooling", "/classify")
-_ROUTES = frozenset({"/v1/chat/completions", "/v1/completions", _MESSAGES, _RESPONSES, *_INPUT_ONLY})
-
-
-def has_usage(route: str) -> bool:
-    """Return whether answers of a route report tokens."""
-    return route in _ROUTES
+REPORTING = frozenset({"/v1/chat/completions", "/v1/completions", _MESSAGES, _RESPONSES, *_INPUT_ONLY})
+"""Routes whose answers report tokens."""
 
 
 class Tail:
@@ -38,28 +36,30 @@ class Tail:
 
     __slots__ = ("_head", "_is_stream", "_route", "_tail")
 
-    def __init__(self, route: str, *, is_stream: bool) -> None:
+    def __init__(self, route: str, is_stream: bool) -> None:  # noqa: FBT001 - on the path of every request
         self._route, self._is_stream, self._tail = route, is_stream, b""
         self._head: bytes | None = b"" if is_stream and route == _MESSAGES else None
 
     def note(self, data: bytes) -> None:
         """Note a part of the answer."""
-        self._tail = (self._tail + data)[-_MOST_TAIL:] if len(data) < _MOST_TAIL else data[-_MOST_TAIL:]
+        tail = self._tail + data if self._tail else data
+        self._tail = tail if len(tail) <= _MOST_TAIL else tail[-_LEAST_TAIL:]
         if self._head is not None and len(self._head) < _MOST_HEAD:
             self._head += data[:_MOST_HEAD]
 
     def tokens(self) -> Tokens:
         """Return the tokens that the complete answer reports."""
+        if b'"usage"' not in self._tail:
+            return UNKNOWN
         if self._route == _MESSAGES:
             return _of_messages(self._head, self._tail)
         if self._route == _RESPONSES and self._is_stream:
-            return _counted(_reported(self._tail, b'{"":{', ends_at_line=True))
-        return _counted(
-            _reported(self._tail, b"{", ends_at_line=self._is_stream), only_input=self._route in _INPUT_ONLY
-        )
+            return _counted(_reported(self._tail, '{"":{', ends_at_line=True))
+        usage = _reported(self._tail, "{", ends_at_line=self._is_stream)
+        return _counted(usage) if self._route not in _INPUT_ONLY else _of_input(usage)
 
 
-def _reported(text: bytes, before: bytes, *, ends_at_line: bool) -> dict[str, Any]:
+def _reported(text: bytes, before: str, *, ends_at_line: bool) -> dict[str, Any]:
     """Return the last `usage` of a text, which has to end with the object that it is in; empty if there is none.
 
     Args:
@@ -74,8 +74,11 @@ def _reported(text: bytes, before: bytes, *, ends_at_line: bool) -> dict[str, An
     if end < 0:
         return {}
     try:
-        read = json.loads(before + text[at:end])
+        source = before + text[at:end].decode()
+        read, stop = _READ(source)
     except (ValueError, RecursionError):
+        return {}
+    if stop < len(source) and not source[stop:].isspace():
         return {}
     inner = read.get("", read)
     usage = inner.get("usage") if isinstance(inner, dict) else None
@@ -85,32 +88,35 @@ def _reported(text: bytes, before: bytes, *, ends_at_line: bool) -> dict[str, An
 def _of_messages(head: bytes | None, tail: bytes) -> Tokens:
     """Return the tokens of Anthropic's API, in whose streams the first event may have those of the prompt."""
     if head is None:
-        return _counted(_reported(tail, b"{", ends_at_line=False))
-    last = _reported(tail, b"{", ends_at_line=True)
+        return _counted(_reported(tail, "{", ends_at_line=False))
+    last = _reported(tail, "{", ends_at_line=True)
     if last and not last.get("input_tokens"):
-        last = {**_reported(head.partition(b"\n\n")[0] + b"\n", b'{"":{', ends_at_line=True), **_without_zeros(last)}
+        first = _reported(head.partition(b"\n\n")[0] + b"\n", '{"":{', ends_at_line=True)
+        last = {**first, **{name: value for name, value in last.items() if value or name == "output_tokens"}}
     return _counted(last)
 
 
-def _without_zeros(usage: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in usage.items() if value or name == "output_tokens"}
-
-
-def _counted(usage: dict[str, Any], *, only_input: bool = False) -> Tokens:
+def _counted(usage: dict[str, Any]) -> Tokens:
     """Return the tokens of a report in the words of either API. A prompt without tokens is one that was not counted."""
     if not usage:
         return UNKNOWN
     if "input_tokens" in usage or "output_tokens" in usage:
-        details = usage.get("input_tokens_details") or {}
+        details = usage.get("input_tokens_details")
         read, made = _number(usage, "cache_read_input_tokens"), _number(usage, "cache_creation_input_tokens")
         prompt = (_number(usage, "input_tokens") or 0) + (read or 0) + (made or 0)
-        cached = read if read is not None else _number(details, "cached_tokens")
+        cached = read if read is not None or details is None else _number(details, "cached_tokens")
         return Tokens(prompt or None, cached, _number(usage, "output_tokens"))
-    details = usage.get("prompt_tokens_details") or {}
-    prompt_tokens = _number(usage, "prompt_tokens")
-    if only_input:
-        return Tokens(prompt_tokens or _number(usage, "total_tokens") or None, _number(details, "cached_tokens"), 0)
-    return Tokens(prompt_tokens or None, _number(details, "cached_tokens"), _number(usage, "completion_tokens"))
+    details = usage.get("prompt_tokens_details")
+    cached = None if details is None else _number(details, "cached_tokens")
+    return Tokens(_number(usage, "prompt_tokens") or None, cached, _number(usage, "completion_tokens"))
+
+
+def _of_input(usage: dict[str, Any]) -> Tokens:
+    """Return the tokens of a report about a request whose answer has none; some have only `total_tokens`."""
+    if not usage:
+        return UNKNOWN
+    prompt, cached, _ = _counted(usage)
+    return Tokens(prompt or _number(usage, "total_tokens") or None, cached, 0)
 
 
 def _number(table: Any, name: str) -> int | None:  # noqa: ANN401 - whatever the engine wrote

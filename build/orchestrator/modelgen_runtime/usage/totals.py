@@ -14,11 +14,13 @@ import time
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from modelgen_runtime.usage.journal import Sums
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from modelgen_runtime.usage.record import Record
+    from modelgen_runtime.usage.journal import Journal
 
 DAYS = 400
 """Days that are kept."""
@@ -38,20 +40,6 @@ class Name(NamedTuple):
     variant: str | None
 
 
-class Sums(NamedTuple):
-    """Counts of a row. `unknown` are requests whose tokens no engine reported."""
-
-    requests: int = 0
-    unknown: int = 0
-    prompt: int = 0
-    cached: int = 0
-    completion: int = 0
-
-    def plus(self, other: Sums) -> Sums:
-        """Return the sum of two rows."""
-        return Sums(*(one + more for one, more in zip(self, other, strict=True)))
-
-
 class DamagedError(Exception):
     """The file is not one of totals."""
 
@@ -61,46 +49,50 @@ class Totals:
 
     Args:
         folder: The state directory.
+        journal: Counts the requests.
         today: Returns the day, as the number since 1970-01-01.
     """
 
-    def __init__(self, folder: Path, today: Callable[[], int] = lambda: int(time.time() // 86_400)) -> None:
-        self._path = folder / _NAME
-        self._today = today
+    def __init__(
+        self, folder: Path, journal: Journal, today: Callable[[], int] = lambda: int(time.time() // 86_400)
+    ) -> None:
+        self._path, self._journal, self._today = folder / _NAME, journal, today
+        self._taken: dict[tuple[str, int, str | None, str | None], list[int]] = {}
+        """The sums of the journal that are in the rows."""
         self._past: dict[str, bytes] = {}
         """Lines of earlier days as they are in the file, since they do not change."""
         self._number = self._today()
-        self._day, self._rows = _day(self._number), dict[Name, list[int]]()
+        self._day, self._rows = _day(self._number), dict[Name, Sums]()
         self._is_changed = False
         self.fault: str | None = None
         """The reason for which the file cannot be written, as a sentence; None while it can."""
         self._load()
 
-    def note(self, record: Record) -> None:
-        """Count a request that has ended."""
+    def _take(self) -> None:
+        """Add what the journal has counted since the last time to the rows of today."""
         if (today := self._today()) != self._number:
             self._turn(today)
-        name = Name(record.key, record.model, record.variant)
-        if (row := self._rows.get(name)) is None:
-            name = name if len(self._rows) < _MOST_ROWS else Name(None, None, None)
-            row = self._rows.setdefault(name, [0] * len(Sums._fields))
-        prompt, cached, completion = record.tokens
-        row[0] += 1
-        row[1] += prompt is None and completion is None
-        row[2] += prompt or 0
-        row[3] += cached or 0
-        row[4] += completion or 0
-        self._is_changed = True
+        for cell, sums in self._journal.sums.items():
+            before = self._taken.get(cell) or [0] * len(sums)
+            if sums[0] == before[0]:
+                continue
+            model, _, key, variant = cell
+            name = Name(key, model, variant)
+            if name not in self._rows and len(self._rows) >= _MOST_ROWS:
+                name = Name(None, None, None)
+            new = (now - then for now, then in zip(sums, before, strict=True))
+            self._rows[name] = self._rows.get(name, Sums()).plus(new)
+            self._taken[cell] = [*sums]
+            self._is_changed = True
 
     def rows(self, days: int) -> Iterator[tuple[str, Name, Sums]]:
         """Yield day, name and sums of the last days, today included, the oldest first."""
-        if (today := self._today()) != self._number:
-            self._turn(today)
+        self._take()
         since = _day(self._number - days + 1)
         for day, line in self._past.items():
             if day >= since:
                 yield from ((day, name, sums) for name, sums in _read_line(line)[1])
-        yield from ((self._day, name, Sums(*row)) for name, row in self._rows.items())
+        yield from ((self._day, name, row) for name, row in self._rows.items())
 
     async def keep(self) -> None:
         """Write the file every half minute if there is something new, until cancelled."""
@@ -110,6 +102,7 @@ class Totals:
 
     async def save(self) -> None:
         """Write the file. A full disk loses totals, and nothing else."""
+        self._take()
         if self._is_changed:
             self._is_changed = False
             try:
@@ -145,7 +138,7 @@ class Totals:
         self._past = {day: line for day, line in sorted(self._past.items()) if day >= oldest}
         self._number, self._day, self._rows = today, _day(today), {}
         if (line := self._past.pop(self._day, None)) is not None:
-            self._rows = {name: [*sums] for name, sums in _read_line(line)[1]}
+            self._rows = dict(_read_line(line)[1])
 
     def _load(self) -> None:
         try:
