@@ -10,6 +10,7 @@ const RANGES = [
   ["3 h", 10_800],
   ["12 h", 43_200],
 ];
+const MOST_FIRST = 10_800;
 const STEPS = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800];
 const LABEL_WIDTH = 84;
 const NO_GPU = "no GPU";
@@ -51,10 +52,11 @@ export class Timeline {
     this.draw();
   }
 
-  /** Begin with as much as there is, at most 3 hours. */
+  /** Begin with most of what there is, at most 3 hours. */
   #chooseFirst() {
-    const oldest = Math.min(this.store.now, ...this.store.history.stays.map((stay) => stay.start));
-    this.#choose(RANGES.slice(0, 3).find(([, seconds]) => seconds >= this.store.now - oldest)?.[1] ?? RANGES[2][1]);
+    const { now, history } = this.store;
+    const age = now - Math.min(now, ...history.stays.map((stay) => stay.start));
+    this.#choose(RANGES.find(([, seconds]) => seconds >= 0.75 * age || seconds === MOST_FIRST)[1]);
   }
 
   /** Reading a width makes the browser lay the page out, so that it is read only when it changes. */
