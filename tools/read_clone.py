@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from argparse_reader.catalogue_files import CATALOGUES
 from argparse_reader.catalogue_format import encode, render_flags, unify
+from argparse_reader.model_registry import update_models
 from clone_reader import llamacpp, tei
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from argparse_reader.catalogue_format import Flag
 
 _ARG_CPP = "common/arg.cpp"
+_CANDLE = "backends/candle/src/lib.rs"
 _ENUMS = ("backends/src/dtype.rs", "backends/core/src/lib.rs")
 # Older builds and releases are rare in public files, and llama.cpp moved its flags to one file shortly before.
 _FIRST_BUILD = 4000
@@ -39,6 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     releases = unify(list(read(options.clone)))
     text = render_flags(options.engine, [version for version, _ in releases], encode(releases))
     (CATALOGUES / f"{options.engine}_flags.json").write_text(text, encoding="utf-8")
+    if options.engine == "tei":
+        types = {
+            tag[1:]: tei.read_types(_git(options.clone, "show", f"{tag}:{_CANDLE}")) for tag in _tags(options.clone)
+        }
+        served = {version: dict.fromkeys(found, False) for version, found in types.items()}
+        update_models(CATALOGUES / "tei_models.json", "tei", served, anew=True)
     sys.stdout.write(f"{releases[0][0]} to {releases[-1][0]}; read `git diff`\n")
 
 
@@ -61,12 +69,15 @@ def builds(clone: Path, first: int = _FIRST_BUILD) -> Iterator[tuple[str, list[F
 
 
 def _releases(clone: Path) -> Iterator[tuple[str, list[Flag]]]:
+    for tag in _tags(clone):
+        enums = "\n".join(_git(clone, "show", f"{tag}:{path}") for path in _ENUMS)
+        yield tag[1:], tei.read(_git(clone, "show", f"{tag}:router/src/main.rs"), enums)
+
+
+def _tags(clone: Path) -> list[str]:
     tags = _git(clone, "tag", "--list", "v*", "--sort=version:refname").split()
-    for tag in tags:
-        version = re.fullmatch(r"v(\d+)\.(\d+)\.(\d+)", tag)
-        if version and (int(version[1]), int(version[2])) >= _FIRST_RELEASE:
-            enums = "\n".join(_git(clone, "show", f"{tag}:{path}") for path in _ENUMS)
-            yield tag[1:], tei.read(_git(clone, "show", f"{tag}:router/src/main.rs"), enums)
+    found = {tag: re.fullmatch(r"v(\d+)\.(\d+)\.(\d+)", tag) for tag in tags}
+    return [tag for tag, version in found.items() if version and (int(version[1]), int(version[2])) >= _FIRST_RELEASE]
 
 
 def _git(clone: Path, *arguments: str) -> str:

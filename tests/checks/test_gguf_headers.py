@@ -30,6 +30,10 @@ def lock(architecture: str = "qwen3", values: str = VALUES, template: str = "a")
     ("toml", "locked", "rules"),
     [
         (model("c = 4096"), lock(), set()),
+        # Between two builds whose sources are known, either may be right; other architectures may be a fork's.
+        (model("c = 4096", "server-b6500"), lock("qwen3next"), set()),
+        (model("c = 4096", "server-b6100"), lock("qwen3next"), {"unsupported-gguf"}),
+        (model("c = 4096", "server-b6500"), lock("mine"), set()),
         (model("c = 4097"), lock(), {"beyond-training"}),
         # Without a number, newer builds have four slots that share the context.
         (model("c = 16384", "server-b7000"), lock(), set()),
@@ -52,4 +56,4 @@ def lock(architecture: str = "qwen3", values: str = VALUES, template: str = "a")
 )
 def test_flags_against_a_header(toml: str, locked: str, rules: set[str]) -> None:
     found = {one.rule for one in findings(complete(toml), locked)}
-    assert found & {"beyond-training", "gguf-without-template", "output-on-processor"} == rules
+    assert found & {"beyond-training", "gguf-without-template", "output-on-processor", "unsupported-gguf"} == rules

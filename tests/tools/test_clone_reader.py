@@ -6,7 +6,8 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import read_clone
-from clone_reader import llamacpp, tei
+from argparse_reader.catalogue_format import encode, unify
+from clone_reader import architectures, llamacpp, tei
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,6 +87,20 @@ pub enum DType {
     LastToken,
 }
 """
+LIB_RS = """
+enum Config {
+    Bert(BertConfigWrapper),
+    // Commented(Config),
+    XlmRoberta(BertConfig),
+    #[serde(rename(deserialize = "gemma3_text"))]
+    Gemma3(Gemma3Config),
+    #[allow(dead_code)] // NOTE: only with CUDA
+    #[serde(alias = "new")]
+    Gte(GTEConfig),
+    #[serde(rename = "mpnet")]
+    MPNet(MPNetConfig),
+}
+"""
 
 
 def test_flags_of_llama_server() -> None:
@@ -114,6 +129,35 @@ def test_flags_of_tei() -> None:
         "port": ("int", {"aliases": ["p"], "env": ["PORT"]}),
         "cors-allow-origin": ("text", {"repeated": True, "env": ["CORS_ALLOW_ORIGIN"]}),
     }
+
+
+def test_model_types_of_tei() -> None:
+    """A type has the name that serde gives it, and its aliases."""
+    assert tei.read_types(LIB_RS) == {"bert", "xlm-roberta", "gemma3_text", "gte", "new", "mpnet"}
+
+
+def test_architectures_of_sources_without_a_number(tmp_path: Path) -> None:
+    """The flags tell between which builds the sources are. Those of no known build tell names, but no builds."""
+    newer = ARG_CPP.replace("--temp", "--warmth")
+    releases = [("b10", llamacpp.read(ARG_CPP)), ("b20", llamacpp.read(newer)), ("b30", llamacpp.read(ARG_CPP))]
+    versions = [version for version, _ in releases]
+    catalogue = {"versions": versions, "flags": encode(unify(releases))}
+    found = []
+    for number, (flags, names) in enumerate(
+        [
+            (newer, '{ LLM_ARCH_A, "a" },'),
+            (ARG_CPP.replace("--temp", "--other"), '{ LLM_ARCH_B,  "b" }, // { LLM_ARCH_C, "c" }'),
+        ]
+    ):
+        for path, text in (
+            ("common/arg.cpp", flags),
+            ("src/llama-arch.cpp", f'x LLM_ARCH_NAMES = {{\n{names}\n{{ LLM_ARCH_UNKNOWN, "(unknown)" }},\n}};\n'),
+        ):
+            (tmp_path / str(number) / path).parent.mkdir(parents=True)
+            (tmp_path / str(number) / path).write_text(text)
+        found.append(architectures.read(tmp_path / str(number), catalogue))
+    assert [(one.first, one.last, {*one.architectures}) for one in found] == [(20, 29, {"a"}), (None, None, {"b"})]
+    assert architectures.first_builds(found) == {"a": [None, 29], "b": [20, None]}
 
 
 def test_builds_of_a_clone(tmp_path: Path) -> None:

@@ -88,6 +88,7 @@ def update_models(path: Path, engine: str, found: Mapping[str, Mapping[str, bool
 _SOURCES = {
     "vllm": "vllm/model_executor/models/registry.py of each release",
     "sglang": "sglang/srt/models and sglang/srt/configs/model_config.py of each release",
+    "tei": "the model types in backends/candle/src/lib.rs of each release",
 }
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from modelgen.engines.catalogues import Catalogue, Release
+    from modelgen.engines.catalogues.architectures import Architectures
     from modelgen.engines.catalogues.models import Models
     from modelgen.engines.catalogues.variables import Variables
     from modelgen.engines.facts import (
@@ -140,6 +141,8 @@ class Engine(NamedTuple):
         asks_template: Whether it answers chats with an error if no chat template is found.
         catalogue: Its flags by release; None if they are not known.
         models: The architectures that its releases serve; None if that is not known.
+        model_types: Each `model_type` of config.json that its releases serve on NVIDIA GPUs, where none other starts.
+        architectures: The architectures of GGUF files that its builds load; None if that is not known.
         plain_flags: Its flags by release, of an engine with `short_flags`. Its version need not be known.
         short_flags: Short flag → long flag, for an engine without a catalogue; None if it takes no flags.
         file_flags: Flags of such an engine whose value is a file or folder in the container.
@@ -249,6 +252,8 @@ class Engine(NamedTuple):
     asks_template: bool = False
     catalogue: Callable[[], Catalogue] | None = None
     models: Models | None = None
+    model_types: Models | None = None
+    architectures: Architectures | None = None
     plain_flags: Callable[[], Catalogue] | None = None
     short_flags: Mapping[str, str] | None = None
     file_flags: frozenset[str] = frozenset()

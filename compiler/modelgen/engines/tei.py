@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from modelgen.engines.api.probes import curl_probe
 from modelgen.engines.api.warmup import is_classifier
 from modelgen.engines.catalogues import catalogue
+from modelgen.engines.catalogues.models import Models
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import Opens, Program, ServerLine, Starter
 from modelgen.engines.flags import owned
@@ -168,6 +169,9 @@ ENGINE = Engine(
     defaults={"NVIDIA_DRIVER_CAPABILITIES": "compute,utility"},
     hub=DATA,
     variables="",
+    # backends/src/lib.rs: images for GPUs have only Candle, which ends with "Model is not supported". Those for
+    # processors try ONNX Runtime first, which serves other types.
+    model_types=Models(NAME, 2),
     plain_flags=FLAGS,
     short_flags={"p": "port"},
     repeats_flags=True,

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from modelgen.resolve.arguments import PlainArgument
 
 _MAIN, _SPLIT = "main-gpu", "split-mode"
+_EMBEDS = "embedding"
+# The last build that certainly refuses completions (examples/server/server.cpp in llama-cpp-python 0.3.9). The
+# sources in 0.3.10, of b5709 or later, do not.
+_LAST_OF_ONE_USE = 5232
 _OF_CHATS = ("jinja", "chat-template", "chat-template-file", "chat-template-kwargs", "reasoning-format")
 
 
@@ -66,17 +70,17 @@ def gpu_beyond_model(context: Context) -> Iterator[Found]:
 
 @rule("MG268", "embeddings-and-chat", Severity.WARNING)
 def embeddings_and_chat(context: Context) -> Iterator[Found]:
-    """A llamacpp model with `embeddings` or `rerank`, and with flags for chats.
+    """A llamacpp model of an old build with `embeddings`, and with flags for chats.
 
     ## Why
-    With `embeddings`, llama.cpp serves embeddings only: a chat is answered by 501, "This server does not support
-    completions. Start it without `--embeddings`". Two models with one `file` serve both.
+    With `embeddings`, builds until spring 2025 serve embeddings only: a chat is answered by 501, "This server does not
+    support completions. Start it without `--embeddings`". Newer builds answer both.
 
     ## Bad
     ```toml
     [models.qwen]
     engine = "llamacpp"
-    image = "ghcr.io/ggml-org/llama.cpp:server-cuda-b6500"
+    image = "ghcr.io/ggml-org/llama.cpp:server-cuda-b5000"
     repo = "Qwen/Qwen3-4B-GGUF"
     revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
     file = "Qwen3-4B-Q4_K_M.gguf"
@@ -97,13 +101,15 @@ def embeddings_and_chat(context: Context) -> Iterator[Found]:
     ```
     """
     for run in context.runs.values():
-        if run.engine is None or run.is_fork or run.engine.warmup(run.args, {}) == CHAT:
+        is_old = run.version is not None and run.version.release[0] <= _LAST_OF_ONE_USE
+        if run.engine is None or run.is_fork or not is_old or run.engine.warmup(run.args, {}) == CHAT:
             continue
         args = _by_flag(run)
         chat = next((args[name] for name in _OF_CHATS if name in args and args[name].value is not False), None)
-        other = next((args[name] for name in ("embedding", "rerank", "reranking") if name in args), None)
+        other = args.get(_EMBEDS)
         if chat is not None and other is not None:
-            text = f"with `{other.key}`, {run.engine.title} answers no chats, and `{chat.key}` is for chats"
+            build = run.version.text if run.version else ""
+            text = f"with `{other.key}`, {build} of {run.engine.title} answers no chats, and `{chat.key}` is for chats"
             yield Found(context.document.at_key(*other.path), text, f"remove `{other.key}`, or remove `{chat.key}`")
 
 

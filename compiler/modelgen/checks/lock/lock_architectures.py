@@ -8,6 +8,7 @@ from modelgen.checks.engines.releases import release_image
 from modelgen.checks.several_models import as_one
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.api.warmup import architectures
+from modelgen.engines.images.properties import kind_of
 from modelgen.engines.images.versions import parse_version
 from modelgen.engines.weights.model_config import brings_code, counts
 
@@ -80,6 +81,58 @@ def unsupported_architecture(context: Context) -> Iterator[tuple[str, Found]]:
             yield name, Found(place, message, _other_image(context, run, found))
 
 
+@rule("MG536", "unsupported-model-type")
+def unsupported_model_type(context: Context) -> Iterator[Found]:
+    """A model of a type that the release in an image of TEI for GPUs does not serve.
+
+    ## Why
+    TEI ends with "Model is not supported", and the variants that it knows. The types are those in
+    backends/candle/src/lib.rs of each release. Images for processors are not checked, since they try ONNX files first.
+
+    ## Bad
+    ```toml
+    [models.gemma]
+    engine = "tei"
+    image = "ghcr.io/huggingface/text-embeddings-inference:cuda-1.7"
+    repo = "google/embeddinggemma-300m"
+    gpus = ["gpu0"]
+    gpu_memory = "4GiB"
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "google/embeddinggemma-300m"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"architectures": ["Gemma3TextModel"], "model_type": "gemma3_text"}'
+    ```
+
+    ## Good
+    ```toml
+    [models.gemma]
+    engine = "tei"
+    image = "ghcr.io/huggingface/text-embeddings-inference:cuda-1.9"
+    repo = "google/embeddinggemma-300m"
+    gpus = ["gpu0"]
+    gpu_memory = "4GiB"
+    ```
+    """
+    for name, config in context.configs.items():
+        run, written = context.runs[name], config.get("model_type")
+        types = run.engine.model_types if run.engine else None
+        is_for_gpus = run.image is not None and kind_of(run.image) == "nvidia"
+        if types is None or run.version is None or run.is_fork or not is_for_gpus or not isinstance(written, str):
+            continue
+        if types.serves(written, run.version) is False:
+            title = run.engine.title if run.engine else ""
+            place = context.document.at_value(*run.place) if run.place else context.at_origin(name, "repo")
+            message = f"{title} {run.version.text} serves no models of the type `{written}`, which {run.model.repo} has"
+            other = types.unserved(written, run.version)
+            types_now = ", ".join(types.served_by_newest())
+            use_other = f"use another engine, or a model of one of the types {types_now}"
+            yield Found(place, message, _other_image(context, run, other) if other else use_other)
+
+
 @rule("MG525", "media-flag-for-text", Severity.WARNING)
 def media_flag_for_text(context: Context) -> Iterator[Found]:
     """A flag for images, audio or video, for a model that accepts only text.
@@ -142,6 +195,9 @@ def _other_image(context: Context, run: ModelRun, found: Served) -> str:
     image = None
     if run.engine is not None and run.image is not None:
         image = release_image(context.document.config.host, run.engine, run.image.name, parse_version(release))
+        written = run.version.text if run.version else ""
+        if run.engine.model_types is not None and written and written in (run.image.tag or ""):
+            image = f"{run.image.name}:{(run.image.tag or '').replace(written, release)}"
     return (
         f'write `image = "{image}"`: {which}' if image else f"use an image of {release}: it {which[len(release) + 1 :]}"
     )

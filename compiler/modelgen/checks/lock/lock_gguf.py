@@ -184,6 +184,63 @@ def output_on_processor(context: Context) -> Iterator[Found]:
             )
 
 
+@rule("MG537", "unsupported-gguf")
+def unsupported_gguf(context: Context) -> Iterator[Found]:
+    """A llamacpp model whose architecture came to llama.cpp after the build in the image.
+
+    ## Why
+    llama.cpp ends with "unknown model architecture: 'gpt-oss'". The data is from sources of about twenty builds, so a
+    build between two of them is not reported. The build that the help names is the first that certainly has it.
+
+    ## Bad
+    ```toml
+    [models.oss]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b5232"
+    repo = "ggml-org/gpt-oss-20b-GGUF"
+    file = "gpt-oss-20b-mxfp4.gguf"
+    args = { ctx-size = 16384 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "ggml-org/gpt-oss-20b-GGUF"
+    commit = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    include = ["gpt-oss-20b-mxfp4.gguf"]
+    files = [{ path = "gpt-oss-20b-mxfp4.gguf", size = 2, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+
+    [[snapshots.gguf]]
+    path = "gpt-oss-20b-mxfp4.gguf"
+    architecture = "gpt-oss"
+    chat_template_sha256 = "a55ee1b1660128b7098723e0abcd92caa0788061051c62d51cbe87d9cf1974d8"
+    ```
+
+    ## Good
+    ```toml
+    [models.oss]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "ggml-org/gpt-oss-20b-GGUF"
+    file = "gpt-oss-20b-mxfp4.gguf"
+    args = { ctx-size = 16384 }
+    ```
+    """
+    for one in _ggufs(context):
+        run = context.runs[one.name]
+        known = run.engine.architectures if run.engine else None
+        arrival = known.missing(one.facts.architecture, run.version) if known and run.version else None
+        if arrival is not None and run.version is not None:
+            use = f"use an image later than b{arrival.lacking}, if its release notes name the architecture"
+            if arrival.having is not None:
+                tag = (run.image.tag or "").replace(run.version.text, f"b{arrival.having}") if run.image else ""
+                use = f'write `image = "{run.image.name}:{tag}"`, or a later one' if run.image else "use a later build"
+            yield Found(
+                context.document.at_value(*run.place) if run.place else context.at_origin(one.name, "repo"),
+                f"{run.version.text} does not load the architecture `{one.facts.architecture}` of {one.facts.path}",
+                use,
+            )
+
+
 class _Gguf(NamedTuple):
     """A model whose GGUF file's header is known; `serving` is None if flags are not known."""
 

@@ -57,6 +57,25 @@ class Models:
         until = before[-1] if before else None
         return Served(since, until, self._names[self._names.index(until) - 1] if until else None)
 
+    def serves(self, name: str, version: Version) -> bool | None:
+        """Return whether a release serves a name; None if that is not certain.
+
+        It is not for a version that is newer than the data, nor for one such as `1.8`, which is the newest release of
+        its line at the time of the download, if the releases of the line differ.
+        """
+        at, is_newer = nearest(self._releases, version.release, self.line)
+        if is_newer:
+            return None
+        numbers = version.release
+        line = [other for other, release in enumerate(self._releases) if release[: len(numbers)] == numbers] or [at]
+        changes = [self._names.index(change) for change in self._data["models"].get(name, ())]
+        found = {sum(change <= one for change in changes) % 2 == 1 for one in line}
+        return found.pop() if len(found) == 1 else None
+
+    def served_by_newest(self) -> list[str]:
+        """Return what the newest release serves."""
+        return [name for name, changes in self._data["models"].items() if len(changes) % 2 == 1]
+
     def is_known(self, architecture: str) -> bool:
         """Return whether any release serves an architecture."""
         return architecture in self._data["models"]

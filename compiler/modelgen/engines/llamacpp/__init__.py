@@ -14,6 +14,7 @@ from modelgen.engines import api
 from modelgen.engines.api.probes import curl_probe
 from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, is_on
 from modelgen.engines.catalogues import catalogue
+from modelgen.engines.catalogues.architectures import Architectures
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import Opens, Program, ServerLine, Starter
 from modelgen.engines.flags import owned
@@ -224,6 +225,7 @@ ENGINE = Engine(
     slots="parallel",
     needs_length=True,
     gguf=partial(serving, FLAGS),
+    architectures=Architectures(NAME),
     cache_flags=CACHE_FLAGS,
     owned_args=OWNED_ARGS,
 )
