@@ -25,6 +25,9 @@ STAGED = ".modelgen-new"
 """Suffix of files that are not yet in place."""
 
 
+_MODE = 0o666
+
+
 class ModelgenError(Exception):
     """An operation failed outside the user's files; the message is one sentence with the next step."""
 
@@ -75,12 +78,13 @@ class Staged:
         root: The directory.
         contents: Relative path → bytes.
         suffix: Suffix of the staged files. It is fixed, so that the next run overwrites what a killed one left.
+        mode: The permissions of the files, of which the umask removes some.
 
     Raises:
         OSError: Nothing has changed then.
     """
 
-    def __init__(self, root: Path, contents: Mapping[str, bytes], suffix: str = STAGED) -> None:
+    def __init__(self, root: Path, contents: Mapping[str, bytes], suffix: str = STAGED, mode: int = _MODE) -> None:
         self._root = root
         self._paths: dict[str, Path] = {}
         try:
@@ -88,7 +92,7 @@ class Staged:
                 path = _beside(root, name, suffix)
                 self._paths[name] = path
                 path.parent.mkdir(parents=True, exist_ok=True)
-                _write_synced(path, data)
+                _write_synced(path, data, mode)
         except OSError:
             self.discard()
             raise
@@ -108,8 +112,8 @@ class Staged:
         self._paths.clear()
 
 
-def create(path: Path, data: bytes) -> None:
-    """Create a file, completely or not at all.
+def create(path: Path, data: bytes, *, mode: int = _MODE) -> None:
+    """Create a file, completely or not at all. Of two processes at once, the second finds the file of the first.
 
     Raises:
         FileExistsError: The file exists.
@@ -117,11 +121,15 @@ def create(path: Path, data: bytes) -> None:
     """
     if path.exists() or path.is_symlink():
         raise FileExistsError(path)
-    staged = Staged(path.parent, {path.name: data})
-    try:
-        staged.publish(path.name)
-    finally:
-        staged.discard()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with locked(path.parent):
+        if path.exists() or path.is_symlink():
+            raise FileExistsError(path)
+        staged = Staged(path.parent, {path.name: data}, mode=mode)
+        try:
+            staged.publish(path.name)
+        finally:
+            staged.discard()
 
 
 def replace(path: Path, data: bytes) -> None:
@@ -224,10 +232,10 @@ def _beside(root: Path, name: str, suffix: str) -> Path:
     return target.with_name(target.name + suffix)
 
 
-def _write_synced(path: Path, data: bytes) -> None:
+def _write_synced(path: Path, data: bytes, mode: int) -> None:
     with contextlib.suppress(FileNotFoundError):
         path.unlink()  # a killed run may have left it, and a link must not be followed
-    with path.open("xb") as file:
+    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(data)
         file.flush()
         sync(file.fileno())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,7 @@ from click.testing import CliRunner
 
 from imports import COMPOSE, LINT
 from modelgen.cli.app import cli
+from modelgen.files import create
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +49,24 @@ def test_an_existing_file_stays(folder: Path) -> None:
     assert (folder / "models.toml").read_text() == "mine"
     assert run("import", "--out", "other.toml").return_value == 0
     assert tomllib.loads((folder / "other.toml").read_text())["models"]
+
+
+def test_of_several_at_once_one_writes(folder: Path) -> None:
+    ready = threading.Barrier(8)
+
+    def write(number: int) -> bool:
+        ready.wait()
+        try:
+            create(folder / "models.toml", bytes([number]) * 10**6)
+        except FileExistsError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        written = [*pool.map(write, range(8))]
+    assert written.count(True) == 1
+    assert (folder / "models.toml").read_bytes() == bytes([written.index(True)]) * 10**6
+    assert sorted(path.name for path in folder.iterdir()) == [COMPOSE, "models.toml"]
 
 
 def test_it_can_be_printed(folder: Path) -> None:

@@ -14,6 +14,7 @@ from imports import COMPOSE, errors, imported
 from modelgen.foreign import read_files
 from modelgen.importing import import_services
 
+EDITS = {"set_params": {"top_p": 0.9}, "strip_params": ["temperature"]}
 SWAP = (Path(__file__).parent / "swap.yaml").read_text()
 SERVE = """\
 vllm serve Qwen/Qwen3-8B --max-model-len 16384 --gpu-memory-utilization 0.45 --served-model-name chat fast &
@@ -41,13 +42,18 @@ def test_llama_swap() -> None:
         "engine": "llamacpp",
         "repo": "unsloth/Qwen3-8B-GGUF",
         "quant": "Q4_K_M",
-        "aliases": ["gpt-4o-mini", "claude[1m]"],
         "image": "",
         "gpus": ["gpu1"],
         "idle_timeout": "600s",
         "concurrency": 4,
         "args": {"gpu-layers": 99, "ctx-size": 16384},
+        "variants": {
+            "gpt-4o-mini": {"name": "gpt-4o-mini", **EDITS},
+            "claude-1m": {"name": "claude[1m]", **EDITS},
+            "filtered": EDITS,
+        },
     }
+    assert models["rerank"]["title"] == "Embeddings"
     assert models["embed"]["keep_loaded"] is True
     assert "keep_loaded" not in models["rerank"]
     assert "`rerank`: write `gpu_memory` of it and of `qwen`, then `keep_loaded = true`" in notes
@@ -57,9 +63,14 @@ def test_llama_swap() -> None:
     assert table["profiles"]["preload"] == {"models": ["qwen"], "default": True}
     assert table["orchestrator"]["loading_messages"] == "reasoning"
     assert "the models of the group `big` take turns" in found.text
-    for word in ("filters.stripParams", "filters.setParams", "checkEndpoint", "useModelName", "cmdStop", "apiKeys"):
+    assert "variants" not in models["coder"]
+    for word in ("checkEndpoint", "useModelName", "cmdStop"):
         assert f"  {word}" in found.text, word
-    for sentence in ("`modelgen key`", "its `filters` are left out", "`voice` runs no engine", "HF_TOKEN in the shell"):
+    for sentence in (
+        "clients that need its `filters` send `qwen:filtered`",
+        "`voice` runs no engine",
+        "HF_TOKEN in the shell",
+    ):
         assert sentence in notes, sentence
     assert "a-key-of-a-client" not in found.text + notes
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from modelgen.cli.findings import print_diagnostics
 from modelgen.cli.foreign_files import assumed_option, card_of, default_files, gpu_option, read_foreign, versions_of
 from modelgen.cli.options import in_folder
 from modelgen.files import ModelgenError, create
+from modelgen.importing.llamaswap.keys import KEYS_FILE
 
 
 @click.command("import")
@@ -30,7 +32,8 @@ def import_command(files: tuple[Path, ...], *, gpu: str | None, out: Path, assum
 
     FILE is what `modelgen lint` reads: Compose files, a shell script or systemd unit, a llama-swap config, or a recipe
     of vllm-project/recipes. Paths and mounts that cannot work are corrected, and a comment names what was written. What
-    models.toml does not take is in a comment with the reason. Secrets are not copied. FILE itself is not changed.
+    models.toml does not take is in a comment with the reason. Secrets are not copied; of llama-swap's `apiKeys`, hashes
+    are written to keys/keys.txt beside the new file. FILE itself is not changed.
 
     \b
     Example:
@@ -69,7 +72,12 @@ def import_command(files: tuple[Path, ...], *, gpu: str | None, out: Path, assum
         )
         return 0
     data = imported.text.encode()
-    _write(out, data, is_printed=is_printed)
+    if is_printed:
+        click.echo(imported.text, nl=False)
+        if imported.keys:
+            click.echo(f"modelgen: `--out -` does not write {KEYS_FILE}: `modelgen key` makes its lines", err=True)
+    else:
+        _write(out, data, imported.keys)
     for note in imported.notes:
         click.echo(f"modelgen: {note}", err=True)
     checked = check_source(data, None, path=str(out))
@@ -78,22 +86,39 @@ def import_command(files: tuple[Path, ...], *, gpu: str | None, out: Path, assum
     count = len(imported.models)
     if not is_printed:
         click.echo(f"modelgen: wrote {out}: {_counted(count, 'model')}", err=True)
+        _say_keys(out, imported.keys)
         click.echo(
             f"next: {'correct the errors' if errors else 'read it'}, then modelgen validate && modelgen lock", err=True
         )
     return FOUND if errors else 0
 
 
-def _write(out: Path, data: bytes, *, is_printed: bool) -> None:
-    if is_printed:
-        click.echo(data.decode(), nl=False)
-        return
+def _write(out: Path, data: bytes, keys: str) -> None:
+    """Write models.toml after its keys file: a file of the same keys may be there, of a run that was killed."""
+    path = out.parent / KEYS_FILE
     try:
-        create(out, data)
+        if keys and not (path.exists() and path.read_bytes() == keys.encode()):
+            # Keys that people chose can be guessed from their hashes, so reading them is for the user to allow.
+            create(path, keys.encode(), mode=0o600)
+        path = out
+        create(path, data)
     except FileExistsError as error:
-        raise _is_there(out) from error
+        raise _is_there(path) from error
     except OSError as error:
-        raise cannot("write", out, error, "make its directory writable, or pass another --out") from error
+        raise cannot("write", path, error, "make its directory writable, or pass another --out") from error
+
+
+def _say_keys(out: Path, keys: str) -> None:
+    """Say what is left to do for the keys before `modelgen up` takes them."""
+    if not keys:
+        return
+    path = out.parent / KEYS_FILE
+    count = _counted(keys.count("\n"), "key")
+    click.echo(
+        f"modelgen: wrote {path}, which only you can read: hashes of {count} of clients, with the role `user`; add the "
+        f"line of `modelgen key --role admin`, and let the orchestrator read it: `chmod a+r {shlex.quote(str(path))}`",
+        err=True,
+    )
 
 
 def _is_there(out: Path) -> ModelgenError:

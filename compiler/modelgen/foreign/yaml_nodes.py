@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from modelgen.source import Source, Span
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_NULLS = ("", "~", "null", "Null", "NULL")
+_NULL = "tag:yaml.org,2002:null"
 _DEEPEST = 60
 _PLAIN: Mapping[str, Callable[[str], Any]] = {
     "bool": lambda text: text.lower() in ("true", "yes", "on"),
@@ -170,7 +170,7 @@ class Reader:
             return {key: self.plain(entry.value) for key, entry in self.entries(node).items()}
         if isinstance(node, SequenceNode):
             return [self.plain(item) for item in self.items(node)]
-        value = self.value(node)
+        value = None if is_null(node) else self.value(node)
         if value is None or not isinstance(node, ScalarNode) or "$" in node.value:
             return None if value is None else value.text
         read = _PLAIN.get(node.tag.rpartition(":")[2])
@@ -195,4 +195,4 @@ class Reader:
 
 def is_null(node: Node | None) -> bool:
     """Return whether there is no value."""
-    return node is None or (isinstance(node, ScalarNode) and node.style is None and node.value in _NULLS)
+    return node is None or (isinstance(node, ScalarNode) and node.tag == _NULL)

@@ -14,7 +14,8 @@ from modelgen.importing.compose_keys import set_compose, set_variables
 from modelgen.importing.folders import rebase, rebased
 from modelgen.importing.gpus import set_devices
 from modelgen.importing.images import set_image
-from modelgen.importing.llamaswap import set_file, set_settings
+from modelgen.importing.llamaswap.file import set_file
+from modelgen.importing.llamaswap.settings import set_settings
 from modelgen.importing.model_names import RESERVED, Names, served_names, service_name, wanted_id
 from modelgen.importing.notes import notes_of, set_callers
 from modelgen.importing.programs import Program, calls, find_program, set_program
@@ -46,12 +47,14 @@ class Imported(NamedTuple):
         notes: What the user has to do or to know, one line each.
         models: The ids of its models.
         others: The services that are no engine.
+        keys: The lines of its `keys_file`, which lies beside it; empty if it has none.
     """
 
     text: str
     notes: tuple[str, ...]
     models: tuple[str, ...]
     others: tuple[str, ...]
+    keys: str = ""
 
 
 def import_services(
@@ -117,7 +120,7 @@ def import_services(
         if other in RESERVED:
             file.to_do.append(f"rename `{other}` in its file: modelgen has a service of this name")
     ids, notes = (table.id for table in file.tables), notes_of(file, foreign.kind, others)
-    return Imported(write(file), tuple(notes), tuple(ids), tuple(others))
+    return Imported(write(file), tuple(notes), tuple(ids), tuple(others), file.keys)
 
 
 def _said_of(name: str, one: Unrecognized | None, program: Program | str | None) -> str:

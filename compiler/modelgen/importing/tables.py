@@ -26,10 +26,11 @@ class Table:
     Args:
         lifted: The server that it is made of.
         id: The model's id.
-        keys: The keys of the model; `args`, `env` and `compose` are in fields of their own.
+        keys: The keys of the model; `args`, `env`, `compose` and `variants` are in fields of their own.
         args: Its flags.
         env: Its variables.
         compose: Further keys of its Compose service.
+        variants: Its variants, by the names of their tables.
         comments: What is said beside a value, by its path in the table.
         left_out: What of the foreign file is not in the table → the reason.
         to_do: What the user has to do, as sentences.
@@ -43,6 +44,7 @@ class Table:
     args: dict[str, Any] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     compose: dict[str, Any] = field(default_factory=dict)
+    variants: dict[str, dict[str, Any]] = field(default_factory=dict)
     comments: dict[tuple[str, ...], str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     to_do: list[str] = field(default_factory=list)

@@ -41,6 +41,7 @@ class File:
         profiles: The profiles: ids of models, and whether it is the default.
         defaults: Keys for all models.
         orchestrator: Keys of the orchestrator.
+        keys: The lines of its keys file.
         left_out: What of the foreign file is not in it → the reason.
         to_do: What the user has to do.
         said: What else is worth knowing.
@@ -55,6 +56,7 @@ class File:
     profiles: dict[str, tuple[list[str], bool]] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
     orchestrator: dict[str, Any] = field(default_factory=dict)
+    keys: str = ""
     left_out: dict[str, str] = field(default_factory=dict)
     to_do: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -140,6 +142,9 @@ def _model(table: Table) -> str:
         if keys:
             own = {inner[1:]: text for inner, text in table.comments.items() if inner[0] == name and len(inner) > 1}
             parts.append(_table(f"{path}.{name}", keys, own))
+    for name, keys in table.variants.items():
+        own = {inner[2:]: text for inner, text in table.comments.items() if inner[:2] == ("variants", name)}
+        parts.append(_table(f"{path}.variants.{_key(name)}", keys, own))
     return "\n".join(parts)
 
 

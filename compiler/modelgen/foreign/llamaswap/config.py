@@ -114,7 +114,7 @@ class _Macros:
     def filled(self, value: Any) -> Any:  # noqa: ANN401 - any YAML value
         """Return plain data with the macros in its texts replaced."""
         if isinstance(value, dict):
-            return {key: self.filled(one) for key, one in value.items()}
+            return {self.filled(key): self.filled(one) for key, one in value.items()}
         if isinstance(value, list):
             return [self.filled(one) for one in value]
         return _MACRO.sub(lambda found: self.value(found["name"]), value) if isinstance(value, str) else value

@@ -1,12 +1,10 @@
-"""Import the settings of llama-swap around a model's command, and those of its whole file.
-
-Source: config-schema.json and config.example.yaml of mostlygeek/llama-swap.
-"""
+"""Import what llama-swap says of all models."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from modelgen.importing.llamaswap.keys import set_keys
 from modelgen.importing.secrets import shown
 from modelgen.importing.shares import LIMIT, share
 
@@ -14,58 +12,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from modelgen.foreign import Foreign
-    from modelgen.importing.model_names import Names
     from modelgen.importing.tables import Table
     from modelgen.importing.writing import File
 
-_CONSUMED = ("cmd", "env", "macros", "aliases", "ttl", "concurrencyLimit")
-_WHY = {
-    "checkEndpoint": "health checks follow from the engine",
-    "cmdStop": "the orchestrator stops containers",
-    "filters": "modelgen does not change requests",
-    "name": "models are listed by id",
-    "proxy": "the orchestrator knows where its engines listen",
-    "setParams": "modelgen does not change requests",
-    "stripParams": "modelgen does not change requests",
-    "unlisted": "all models are listed",
-    "useModelName": "engines are started with the model's id as their name",
-}
 _WHY_OF_FILE = {
-    "apiKeys": "write `[orchestrator] keys_file`, with hashed keys: `modelgen key` makes one",
     "macros": "they are replaced by their values",
     "matrix": "which models are loaded together follows from `gpu_memory`; `[profiles.NAME]` loads them at once",
     "startPort": "each engine has a network address of its own",
 }
-_READ_OF_FILE = ("models", "groups", "globalTTL", "healthCheckTimeout", "sendLoadingState", "hooks", "profiles")
-
-
-def set_settings(table: Table, names: Names) -> None:
-    """Set what llama-swap says of a model."""
-    settings = table.lifted.server.service.settings
-    aliases = settings.get("aliases")
-    for alias in aliases if isinstance(aliases, list) else ():
-        if names.take_alias(str(alias)):
-            table.keys.setdefault("aliases", []).append(str(alias))
-        else:
-            table.left_out[f"alias {alias}"] = "another model has this name, or it has other characters"
-    ttl, most = settings.get("ttl"), settings.get("concurrencyLimit")
-    if isinstance(ttl, int) and ttl > 0:
-        table.put("idle_timeout", f"{ttl}s")
-    elif ttl is not None:
-        table.left_out[f"ttl {ttl}"] = "a model without `idle_timeout` stays loaded until others need its GPUs"
-    if isinstance(most, int) and most > 0:
-        table.put("concurrency", most)
-    elif most is not None:
-        table.left_out[f"concurrencyLimit {most}"] = "more requests than the engine takes wait"
-    for key, value in settings.items():
-        if key == "filters" and isinstance(value, dict):
-            for name, one in value.items():
-                table.left_out[f"filters.{name} {shown(one)}"] = _WHY["filters"]
-            table.to_do.append("its `filters` are left out: clients send these parameters themselves")
-        elif key in ("checkEndpoint", "useModelName") and table.lifted.server.engine.line is None:
-            continue  # of `set_program`
-        elif key not in _CONSUMED:
-            table.left_out[f"{key} {shown(value)}".strip()] = _WHY.get(key, "models.toml has no such key")
+_READ_OF_FILE = (
+    "models",
+    "apiKeys",
+    "groups",
+    "globalTTL",
+    "healthCheckTimeout",
+    "sendLoadingState",
+    "hooks",
+    "profiles",
+)
 
 
 def set_file(file: File, foreign: Foreign, tables: Mapping[str, Table]) -> None:
@@ -77,16 +41,16 @@ def set_file(file: File, foreign: Foreign, tables: Mapping[str, Table]) -> None:
         tables: The models, by their names in it.
     """
     for key in sorted(foreign.keys - {*_READ_OF_FILE}):
-        value = "" if key in ("apiKeys", "macros", "peers") else shown(foreign.written(key))
+        value = "" if key in ("macros", "peers") else shown(foreign.written(key))
         file.left_out[f"{key} {value}".strip()] = _WHY_OF_FILE.get(key, "models.toml has no such key")
-        if key == "apiKeys":
-            file.to_do.append(f"keys of clients: {_WHY_OF_FILE[key]}")
+    if "apiKeys" in foreign.keys:
+        set_keys(file, foreign.written("apiKeys"))
     if _is_positive(ttl := foreign.written("globalTTL")):
         own = {name: table.lifted.server.service.settings.get("ttl") for name, table in tables.items()}
         if 0 not in own.values():
             file.defaults["idle_timeout"] = f"{ttl}s"
         else:  # models.toml has no value for never, so that of [defaults] would unload these models, too
-            for name in (name for name, written in own.items() if written is None):
+            for name in (name for name, written in own.items() if written in (None, -1)):
                 tables[name].put("idle_timeout", f"{ttl}s")
     if _is_positive(timeout := foreign.written("healthCheckTimeout")):
         file.defaults["start_timeout"] = f"{timeout}s"
