@@ -36,7 +36,7 @@ def visit(chromium: Any) -> Iterator[Callable[..., Any]]:  # noqa: ANN401 - an o
     def visit(url: str, **options: Any) -> Any:  # noqa: ANN401 - of Playwright
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         page, asked, errors, said = context.new_page(), list[str](), list[str](), list[str]()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(30_000)  # on a busy machine
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("dialog", lambda dialog: errors.append(dialog.message))
