@@ -157,6 +157,37 @@ def test_what_needs_a_decision_is_said_at_its_line(tmp_path: Path, args: str, sa
     assert said in done.stdout
 
 
+def test_what_is_removed_without_a_replacement_leaves_a_comment_at_its_line(tmp_path: Path) -> None:
+    engine = '[engines.vllm]\nimage = "vllm/vllm-openai:v0.10.2"\n'
+    model = '[models.a]\nrepo = "a/b"\n[models.a.args]\nmax-model-len = 1\n  rope-theta = 10.0 # YaRN\n'
+    upgrade(tmp_path, complete(engine + model), "--to", "vllm=0.32.0", "--yes", code=1)
+    comment = (
+        "  # modelgen upgrade: `rope-theta = 10.0` is removed: it was removed in 0.11.1; write it inside `hf-overrides"
+    )
+    assert f"max-model-len = 1\n{comment}\n  # = {{ … }}`\n" in written(tmp_path)
+
+
+def test_a_table_stays_for_the_comment_in_it() -> None:
+    edit = Replace(("a", "b"), {}, "no `b`")
+    assert apply(b"[a]\r\nb = 1\r\n", [edit]) == b"[a]\r\n# no `b`\r\n"
+    assert apply(b"a = { b = 1 }\n", [edit]) == b"# no `b`\na = {}\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "before", "after"),
+    [
+        ("0.11.0", "0.32.0", "compilation-config = 3", "O = 3"),
+        ("0.32.0", "0.11.0", "O = 3", "O = 3"),
+    ],
+)
+def test_values_of_an_older_form_are_written_in_the_newer_one(
+    tmp_path: Path, old: str, new: str, before: str, after: str
+) -> None:
+    text = f'[engines.vllm]\nimage = "vllm/vllm-openai:v{old}"\n[models.a]\nrepo = "a/b"\n'
+    upgrade(tmp_path, complete(f"{text}args = {{ max-model-len = 1, {before} }}\n"), "--to", f"vllm={new}", "--yes")
+    assert f"args = {{ max-model-len = 1, {after}" in written(tmp_path)
+
+
 def test_an_own_image_is_left_to_decide_and_its_flags_stay(tmp_path: Path) -> None:
     engine = '[engines.vllm]\nimage = "registry.example/vllm:1"\nversion = "0.10.2"\n'
     text = complete(f'{engine}[models.a]\nrepo = "a/b"\nargs = {{ max-model-len = 1, swap-space = 4 }}\n')

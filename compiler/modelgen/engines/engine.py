@@ -164,6 +164,7 @@ class Engine(NamedTuple):
         takes: Release, canonical name and value → whether the release accepts a value that its catalogue does not list.
         adapter_choices: Canonical name → what it accepts for a model with adapters, if its parser lists no choices.
         advice: Canonical name and value → remedy for a refused value; empty without one.
+        rewritten: Canonical name and a refused value → the flags that have the same effect; empty if none are known.
         length: The flag for the context length.
         length_keys: Keys of config.json that limit the context if no other does, besides `max_position_embeddings`.
         slots: The flag for the number of requests that share this length; empty if they do not.
@@ -275,6 +276,7 @@ class Engine(NamedTuple):
     takes: Callable[[Release | None, str, Any], bool] | None = None
     adapter_choices: Callable[[str], tuple[str, ...]] | None = None
     advice: Callable[[str, Any], str] | None = None
+    rewritten: Callable[[str, Any], Mapping[str, Any]] | None = None
     length: str = ""
     slots: str = ""
     length_keys: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tomlkit
@@ -20,14 +21,22 @@ if TYPE_CHECKING:
     from modelgen.load.locator import Path
     from modelgen.source import Span
 
+_WIDTH = 110
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Replace(NamedTuple):
-    """The entry at `path` becomes these entries of the same table; none removes it."""
+    """The entry at `path` becomes these entries of the same table; none removes it.
+
+    Args:
+        path: The entry.
+        entries: What has its place.
+        comment: A comment above its line. Its table stays, although it may be empty then.
+    """
 
     path: Path
     entries: Mapping[str, Any]
+    comment: str = ""
 
 
 class Add(NamedTuple):
@@ -49,8 +58,9 @@ def apply(data: bytes, edits: Iterable[Replace | Add]) -> bytes:
     text = decode(data)
     bom = data[: len(data) - len(text.encode())]
     expected = tomllib.loads(text)
-    replaced, structural = _split([*edits], expected)
-    text = _replaced(text, replaced)
+    edits = [*edits]
+    replaced, structural = _split(edits, expected)
+    text = _replaced(_commented(text, [edit for edit in edits if isinstance(edit, Replace)]), replaced)
     if structural:
         text = _structured(text, structural)
     for edit in (*replaced, *structural):
@@ -76,11 +86,23 @@ def _split(edits: list[Replace | Add], tables: dict[str, Any]) -> tuple[list[Rep
         table = edit.path[:-1]
         taken = {*_at(tables, table), *(one for other in replaced if other.path[:-1] == table for one in other.entries)}
         if name != edit.path[-1] and name in taken:
-            structural += [Replace(edit.path, {}), Add(table, edit.entries)]
+            structural += [edit._replace(entries={}), Add(table, edit.entries)]
             continue
         replaced.append(Replace(edit.path, {name: value}))
         structural += [Add(table, dict(more))] if more else []
     return replaced, structural
+
+
+def _commented(text: str, edits: Iterable[Replace]) -> str:
+    """Return the text with comments above the lines of some entries, each once."""
+    places, lines = Locator(Source("models.toml", text)), text.splitlines(keepends=True)
+    comments = {(places.key(edit.path).line, edit.comment) for edit in edits if edit.comment}
+    for line, comment in sorted(comments, reverse=True):
+        at = line - 1
+        indent = lines[at][: len(lines[at]) - len(lines[at].lstrip(" \t"))]
+        end = "\r\n" if lines[at].endswith("\r\n") else "\n"
+        lines.insert(at, "".join(f"{indent}# {one}{end}" for one in wrap(comment, _WIDTH, break_on_hyphens=False)))
+    return "".join(lines)
 
 
 def _replaced(text: str, edits: Iterable[Replace]) -> str:
@@ -136,7 +158,7 @@ def _apply_to(tables: Any, edit: Replace | Add, make: Any = dict) -> None:  # no
     table = _at(tables, edit.path[:-1], make)
     del table[edit.path[-1]]
     table.update(edit.entries)
-    if not table and len(edit.path) > 1:
+    if not table and not edit.comment and len(edit.path) > 1:
         del _at(tables, edit.path[:-2])[edit.path[-2]]
 
 

@@ -37,11 +37,11 @@ def change_of(argument: Argument, new: Release) -> Change | None:
     """Return what becomes of a flag in another release; None if it stays as it is, or is an error already."""
     if argument.release is None or argument.flag is None:
         return _change_of_negative(argument, new)
-    name = new.canonical(argument.key).partition(".")[0] if argument.name == "O" else argument.name
+    name = new.canonical("O") if argument.key == "O" else argument.name
     flag = new.get(name)
     if flag is None:
         return _gone(argument.engine, argument.name, argument.inner, argument.value, new)
-    if argument.inner or mismatch(argument.flag, argument.value) is not None:
+    if argument.inner or _is_refused(argument.engine, argument.release, argument.flag, argument.value):
         return None
     return _refitted(argument.engine, argument.key, argument.value, flag, new)
 
@@ -142,8 +142,18 @@ def _refitted(engine: Engine, key: str, value: Any, flag: Flag, new: Release) ->
     wanted = mismatch(flag, value)
     if wanted is None and is_unlisted(flag, value):
         wanted = f"one of {', '.join(f'`{known}`' for known in flag.known)}"
+    if wanted is None:
+        return None
     why = f"in {_title(engine, new)} it must be {wanted}"
-    return Change({}, why, is_decided=False, is_kept=True) if wanted else None
+    if engine.rewritten and (args := engine.rewritten(flag.name, value)):
+        return Change(args, why)
+    return Change({}, why, is_decided=False, is_kept=True)
+
+
+def _is_refused(engine: Engine, release: Release, flag: Flag, value: Any) -> bool:  # noqa: ANN401 - any TOML value
+    """Return whether the release that runs now refuses a value: it is an error already."""
+    is_taken = engine.takes is not None and engine.takes(release, flag.name, value)
+    return not is_taken and mismatch(flag, value) is not None
 
 
 _SWITCHES = (Kind.BOOL, Kind.FLAG, Kind.TRUTHY)

@@ -137,8 +137,14 @@ def _step(argument: Argument | PlainArgument, change: Change) -> Step:
     if argument.path[0] == FILES:
         text = f"{text}: {change.why}; it is written in a file of flags, which you edit yourself"
         return Step(argument.path, text, is_decided=False, breaks=True)
-    edit = Replace(argument.path, change.args)
-    return Step(argument.path, f"{text}: {change.why}", (edit,), is_decided=change.is_decided, breaks=True)
+    text = f"{text}: {change.why}"
+    edit = Replace(argument.path, change.args, "" if change.is_decided else _question(text))
+    return Step(argument.path, text, (edit,), is_decided=change.is_decided, breaks=True)
+
+
+def _question(text: str) -> str:
+    """Return the comment in place of something that is removed, where only the user can decide what replaces it."""
+    return f"modelgen upgrade: {text}"
 
 
 def _changes(run: ModelRun, version: Version) -> Iterator[tuple[Argument, Change]]:
@@ -179,8 +185,9 @@ def _variable_steps(resolved: Resolved, run: ModelRun, version: Version, moving:
 
 def _variable_step(path: Path, model: str, name: str, reason: str, args: Mapping[str, Any] | None) -> Step:
     if not args:
-        is_decided = args is not None
-        return Step(path, f"`{name}` is removed: {reason}", (Replace(path, {}),), is_decided=is_decided, breaks=True)
+        is_decided, text = args is not None, f"`{name}` is removed: {reason}"
+        edit = Replace(path, {}, "" if is_decided else _question(text))
+        return Step(path, text, (edit,), is_decided=is_decided, breaks=True)
     becomes = ", ".join(f"`{flag} = {toml(value)}`" for flag, value in args.items())
     table: Path = ("models", model, "args") if path[0] == "models" else (*path[:-2], "args")
     text = f"`{name}` becomes {becomes} in `args`: {reason}"

@@ -214,10 +214,15 @@ def advice(name: str, value: Any) -> str:  # noqa: ANN401
         return "`auto` exists since 0.14"
     if name == DRAFT and value in ("ngram", "suffix"):
         return f'write `{name} = {{ method = "{value}", num_speculative_tokens = 4 }}`'
-    if name == "compilation-config" and isinstance(value, int) and not isinstance(value, bool):
+    if rewritten(name, value):
         return f"the flag `O = {value}` takes its place"
     limits = _LIMITS.fullmatch(value) if name == "limit-mm-per-prompt" and isinstance(value, str) else None
     return f"write `{name} = {{ {limits[0].replace('=', ' = ').replace(',', ', ')} }}`" if limits else ""
+
+
+def rewritten(name: str, value: Any) -> Mapping[str, Any]:  # noqa: ANN401
+    """Return the flag that has the effect of a compilation level, which the config was until 0.11."""
+    return {"O": value} if name == COMPILATION and type(value) is int else {}
 
 
 def warmup(args: Mapping[str, Any], config: Mapping[str, Any]) -> str:
@@ -307,6 +312,7 @@ ENGINE = Engine(
     takes=takes,
     adapter_choices=adapter_choices,
     advice=advice,
+    rewritten=rewritten,
     length=MAX_MODEL_LEN,
     # possible_keys in vllm/config/model.py of 0.12.0, and model_arch_config_convertor.py of 0.32.0.
     length_keys=(
