@@ -93,7 +93,7 @@ class Orchestrator(Table):
     loading_messages: Literal["comments", "reasoning", "off"] | None = Field(
         None,
         description="What streaming clients get that have waited 10 s for a model, so that proxies keep the connection "
-        'open: comments, which nobody sees, or text in the reasoning of a chat. Default: "comments".',
+        'open: comments, which clients do not show, or text in the reasoning of a chat. Default: "comments".',
         examples=["reasoning"],
     )
     base_image: str | None = Field(

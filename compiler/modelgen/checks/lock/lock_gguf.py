@@ -230,7 +230,7 @@ def unsupported_gguf(context: Context) -> Iterator[Found]:
         known = run.engine.architectures if run.engine else None
         arrival = known.missing(one.facts.architecture, run.version) if known and run.version else None
         if arrival is not None and run.version is not None:
-            use = f"use an image later than b{arrival.lacking}, if its release notes name the architecture"
+            use = f"use an image later than b{arrival.last_without}, if its release notes name the architecture"
             if arrival.having is not None:
                 tag = (run.image.tag or "").replace(run.version.text, f"b{arrival.having}") if run.image else ""
                 use = f'write `image = "{run.image.name}:{tag}"`, or a later one' if run.image else "use a later build"

@@ -17,11 +17,11 @@ class Arrival(NamedTuple):
     """The builds around the one that added an architecture.
 
     Args:
-        lacking: The last build that certainly lacks it; None if none is known.
+        last_without: The last build that certainly lacks it; None if none is known.
         having: The first build that certainly has it; None if none is known.
     """
 
-    lacking: int | None
+    last_without: int | None
     having: int | None
 
 
@@ -38,7 +38,7 @@ class Architectures:
     def missing(self, architecture: str, version: Version) -> Arrival | None:
         """Return when an architecture came that a build certainly lacks; None if the build may have it."""
         arrival = self._data.get(architecture)
-        lacks = arrival is not None and arrival.lacking is not None and version.release[0] <= arrival.lacking
+        lacks = arrival is not None and arrival.last_without is not None and version.release[0] <= arrival.last_without
         return arrival if lacks else None
 
     @cached_property

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _CONSUMED = ("cmd", "env", "macros", "aliases", "ttl", "concurrencyLimit", "filters")
 _SHOWN = {"name": "title", "description": "description"}
-"""What `/v1/models` shows → its key here."""
+"""The fields of `/v1/models` → their keys here."""
 _WHY = {
     "checkEndpoint": "health checks follow from the engine",
     "cmdStop": "the orchestrator stops containers",
