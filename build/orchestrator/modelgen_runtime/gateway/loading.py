@@ -1,4 +1,4 @@
-"""What streaming clients get while their model loads, so that they and proxies keep the connection open."""
+"""Write to streaming clients while their model loads, so that they and proxies keep the connection open."""
 
 from __future__ import annotations
 
