@@ -94,6 +94,29 @@ def test_tokens_by_route(served: Served, route: str, *, is_stream: bool) -> None
     assert (record["prompt_tokens"], record["completion_tokens"]) == (1, 0 if "embed" in route else 1)
 
 
+def test_the_official_clients_are_counted(served: Served) -> None:
+    import anthropic
+    import openai
+
+    with openai.OpenAI(base_url=f"{served.url}/v1", api_key="alice", max_retries=0) as client:
+        asked: dict[str, Any] = {"model": "a:fast", "messages": [{"role": "user", "content": "m"}]}
+        for options in ({}, {"stream": True, "stream_options": {"include_usage": True}}):
+            create: Any = client.chat.completions.create
+            answer = create(**asked, **options)
+            usage = [chunk.usage for chunk in answer][-1] if options else answer.usage
+            counted = last(served)
+            assert (counted["prompt_tokens"], counted["completion_tokens"]) == (
+                usage.prompt_tokens,
+                usage.completion_tokens,
+            )
+    with anthropic.Anthropic(base_url=served.url, api_key="alice", max_retries=0) as other:
+        with other.messages.stream(model="a:fast", max_tokens=9, messages=asked["messages"]) as events:
+            spent = events.get_final_message().usage
+        counted = last(served)
+        assert (counted["variant"], counted["key"]) == ("a:fast", "alice")
+        assert (counted["prompt_tokens"], counted["completion_tokens"]) == (spent.input_tokens, spent.output_tokens)
+
+
 def test_tokens_that_are_not_reported_are_unknown(served: Served) -> None:
     assert ask(served, "/v1/chat/completions", {**CHAT, "stream": True})[0] == 200
     assert (last(served)["prompt_tokens"], last(served)["tokens_per_second"]) == (None, None)
