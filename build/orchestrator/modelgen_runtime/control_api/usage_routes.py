@@ -16,12 +16,12 @@ from modelgen_runtime.usage.journal import LAST, Sums
 from modelgen_runtime.usage.totals import DAYS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
     from modelgen_runtime.http.handler import Caller, Request
     from modelgen_runtime.usage.journal import Journal
     from modelgen_runtime.usage.record import Record
-    from modelgen_runtime.usage.totals import Totals
+    from modelgen_runtime.usage.totals import Name, Totals
 
     Route = tuple[str, re.Pattern[str], Callable[..., Awaitable[Response]]]
 
@@ -61,12 +61,7 @@ class UsageRoutes:
                 400, "bad_request", f"`by` must be some of {', '.join(GROUPS)}, with commas between them"
             )
         days = _number(query, "days", _DAYS, least=1, most=DAYS)
-        sums: dict[tuple[str | None, ...], Sums] = {}
-        for day, name, row in self._totals.rows(days):
-            if _sees(request.key, name.key):
-                parts = {"day": day, **name._asdict()}
-                group = tuple(parts[one] for one in groups)
-                sums[group] = sums.get(group, Sums()).plus(row)
+        sums = await asyncio.to_thread(_sum, self._totals.rows(days), groups, request.key)
         rows = [{**dict(zip(groups, group, strict=True)), **_show(row)} for group, row in sums.items()]
         return _json(200, {"by": groups, "days": days, "rows": rows})
 
@@ -112,6 +107,19 @@ class UsageRoutes:
         if record is None or not _sees(key, record.key):
             raise refusals.no_request(number)
         return record
+
+
+def _sum(
+    rows: Iterable[tuple[str, Name, Sums]], groups: Sequence[str], key: Caller | None
+) -> dict[tuple[str | None, ...], Sums]:
+    """Return the sums of the rows that a key may see, by the groups."""
+    found: dict[tuple[str | None, ...], Sums] = {}
+    for day, name, row in rows:
+        if _sees(key, name.key):
+            parts = {"day": day, **name._asdict()}
+            group = tuple(parts[one] for one in groups)
+            found[group] = found.get(group, Sums()).plus(row)
+    return found
 
 
 def _sees(key: Caller | None, name: str | None) -> bool:

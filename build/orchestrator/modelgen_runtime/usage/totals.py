@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from modelgen_runtime.usage.journal import Sums
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from modelgen_runtime.usage.journal import Journal
@@ -86,13 +86,14 @@ class Totals:
             self._is_changed = True
 
     def rows(self, days: int) -> Iterator[tuple[str, Name, Sums]]:
-        """Yield day, name and sums of the last days, today included, the oldest first."""
+        """Return day, name and sums of the last days, today included, the oldest first.
+
+        The lines of earlier days are read by the iterator, which a thread may use: there may be a million rows.
+        """
         self._take()
         since = _day(self._number - days + 1)
-        for day, line in self._past.items():
-            if day >= since:
-                yield from ((day, name, sums) for name, sums in _read_line(line)[1])
-        yield from ((self._day, name, row) for name, row in self._rows.items())
+        lines = [(day, line) for day, line in self._past.items() if day >= since]
+        return _rows(lines, self._day, [*self._rows.items()])
 
     async def keep(self) -> None:
         """Write the file every half minute if there is something new, until cancelled."""
@@ -162,6 +163,14 @@ class Totals:
             _LOG.warning("%s is damaged and cannot be renamed (%s)", self._path, error.strerror)
         else:
             _LOG.warning("%s is damaged: it is %s now, and totals of usage begin anew", self._path, aside.name)
+
+
+def _rows(
+    lines: Iterable[tuple[str, bytes]], today: str, rows: Iterable[tuple[Name, Sums]]
+) -> Iterator[tuple[str, Name, Sums]]:
+    for day, line in lines:
+        yield from ((day, name, sums) for name, sums in _read_line(line)[1])
+    yield from ((today, name, sums) for name, sums in rows)
 
 
 def _read_line(line: bytes) -> tuple[str, list[tuple[Name, Sums]]]:
