@@ -119,6 +119,38 @@ def test_unknown_names_get_close_ones(served: Served) -> None:
     assert "did you mean `a:fast`" in answer["error"]["message"]
 
 
+def test_the_list_of_models_describes_them(tmp_path: Path) -> None:
+    described: dict[str, Any] = {
+        "title": "Qwen",
+        "description": "fast",
+        "context_length": 8192,
+        "capabilities": ("chat", "vision"),
+    }
+    broken = engine("broken", "--exit-at-start", "1", gib=0)
+    with serving(tmp_path, manifest(replace(with_variants(FAST), repo="org/a", **described), broken)) as served:
+        assert served.chat("a")[0] == 200
+        assert served.chat("broken")[0] == 503
+        base, variant, failed = served.ask("/v1/models")[1]["data"]
+        assert base == {
+            "id": "a",
+            "object": "model",
+            "created": 0,
+            "owned_by": "org",
+            "name": "Qwen",
+            "description": "fast",
+            "root": "org/a",
+            "context_length": 8192,
+            "max_model_len": 8192,
+            "capabilities": ["chat", "vision"],
+            "state": "ready",
+            "status": {"value": "loaded"},
+        }
+        assert variant == {**base, "id": "a:fast", "parent": "a"}
+        assert failed["status"] == {"value": "unloaded", "failed": True}
+        assert not failed.keys() & {"name", "context_length", "capabilities", "parent"}
+        assert served.ask("/v1/models/a:fast")[1] == variant
+
+
 def test_control_routes_take_variants(served: Served) -> None:
     assert served.ask("/switch", {"model_id": "a:fast"})[1]["models"] == ["a"]
 

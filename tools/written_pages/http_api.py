@@ -27,10 +27,16 @@ or `api-key: KEY`. A key of role `user` may use models, one of role `admin` all 
 
 ## Routes of the models
 
-`GET {LISTING}` lists all names of the models in OpenAI's format. The others take `POST`; `model` in the body names the
-model, which is loaded if it is not. Bodies are passed on unchanged, so their reference is the
-engine's; only [variants](../guides/variants.md) edit them. A body without
-`model` goes to the only model that has the route.
+`GET {LISTING}` lists the names that the key may use in OpenAI's format, whether their models are loaded or not. Fields
+beyond OpenAI's, where they are known: `name` and `description` (from models.toml, see
+[`title`](models-toml.md#modelsidtitle)), `context_length` and `max_model_len`, `capabilities` (`chat`, `completion`,
+`embedding`, `rerank`, `vision`, `audio`, `tools`, `reasoning`), `root` (the repository), `parent` (the model of a
+variant), `state`, and `status.value` (`loaded`, `loading` or `unloaded`, as llama.cpp has it; `status.failed` after a
+failure).
+
+The others take `POST`; `model` in the body names the model, which is loaded if it is not. Bodies are passed on
+unchanged, so their reference is the engine's; only [variants](../guides/variants.md) edit them. A body without `model`
+goes to the only model that has the route.
 
 """
 _CONTROL = """\
