@@ -48,3 +48,45 @@ def test_a_flag_that_a_newer_release_may_have_is_no_error(tag: str) -> None:
 def test_the_program_is_named_where_the_image_starts_none(image: str) -> None:
     program = "python3 -m sglang.launch_server --model-path" if "sglang" in image else "vllm serve"
     assert errors(image, f"{program} x/y") == []
+
+
+@pytest.mark.parametrize(
+    ("tag", "command", "wanted"),
+    [
+        ("v0.11.0", "--model x/y --port 8000 foo", ["`foo` belongs to no flag"]),
+        ("v0.30.0", "x/y --max-model-len 4096 # note", ["`#` belongs to no flag"]),
+        ("v0.30.0", "--model x/y '# --max-model-len 4096'", ["`# --max-model-len 4096` belongs to no flag"]),
+        ("v0.30.0", "--model x/y --unknown-flag a b", ["`unknown-flag`"]),
+        ("v0.30.0", "x/y --gpu-memory-utilization 90", ["`90` is no share"]),
+        ("v0.11.0", "--model x/y --gpu-memory-utilization 1.2", ["`1.2` is no share"]),
+        ("v0.11.0", "--model x/y --gpu-memory-utilization 0", ["`0` is no share"]),
+    ],
+)
+def test_what_is_wrong_is_found_once(tag: str, command: str, wanted: list[str]) -> None:
+    found = errors(f"vllm/vllm-openai:{tag}", command)
+    assert len(found) == len(wanted)
+    assert all(one in message for one, message in zip(wanted, found, strict=True)), found
+
+
+def test_a_backslash_in_a_literal_block_keeps_its_line_break() -> None:
+    command = "|\n      --model x/y \\\n      --max-model-len 4096 # note\n      --port 8000\n"
+    text = f"services:\n  a:\n    image: vllm/vllm-openai:v0.11.0\n    command: {command}"
+    found = [one for one in lint(read_files([("c.yml", text.encode())])).diagnostics if one.severity == "error"]
+    assert [(one.code, one.span.line, one.help) for one in found] == [("MG612", 5, "remove the backslash")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "second"),
+    [
+        ("lmsysorg/sglang:v0.5.9", "python3 -m sglang.launch_server --model-path {} --mem-fraction-static 0.6", ""),
+        ("vllm/vllm-openai:v0.30.0", "{} --gpu-memory-utilization 0.6", "BAAI/bge-m3"),
+    ],
+)
+def test_shares_that_are_not_of_the_whole_gpu_do_not_count(kind: str, first: str, second: str) -> None:
+    gpu = "gpus: [{driver: nvidia, device_ids: ['0']}]"
+    services = "".join(
+        f"  {name}:\n    image: {kind}\n    command: {first.format(model)}\n    {gpu}\n"
+        for name, model in (("a", second or "x/y"), ("b", "x/z"))
+    )
+    found = lint(read_files([("c.yml", f"services:\n{services}".encode())]))
+    assert [one.code for one in found.diagnostics if one.severity == "error"] == []

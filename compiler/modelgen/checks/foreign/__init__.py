@@ -69,6 +69,7 @@ CHECKS = (
     gpus.count_and_ids,
     gpus.refused_reservation,
     shares.shares_over_gpu,
+    shares.share_out_of_range,
     host.gpu_not_on_host,
     shares.gpus_by_count,
     gpus.gpus_twice,

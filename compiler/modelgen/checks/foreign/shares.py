@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from modelgen.checks.foreign.context import VISIBLE, gpus_of_size
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from modelgen.lift.document import Lifted
 
 _MOST = 1.0001
+_LEAST_PERCENT = 5
+_ENCODERS = re.compile(r"bert|(?:^|[^a-z])(?:bge|e5|gte|xlm-r|minilm|mpnet|nomic|jina|arctic-embed|sfr)", re.IGNORECASE)
+"""Names of encoders, which have no KV cache and take less than their share."""
 
 
 @rule("MG610", "shares-over-gpu")
@@ -24,7 +28,8 @@ def shares_over_gpu(context: ForeignContext) -> Iterator[Found]:
 
     ## Why
     Each engine takes its share of the whole GPU, whatever other engines have left: the last one stops with "Free memory
-    on device is less than desired GPU memory utilization". Without the flag, the share is the release's default.
+    on device is less than desired GPU memory utilization". Without the flag, the share is the release's default. The
+    share of SGLang is of the memory that is left, and an encoder takes less than its share: they do not count.
 
     ## Bad
     ```yaml
@@ -74,13 +79,47 @@ def shares_over_gpu(context: ForeignContext) -> Iterator[Found]:
             )
 
 
+@rule("MG617", "share-out-of-range")
+def share_out_of_range(context: ForeignContext) -> Iterator[Found]:
+    """A share of a GPU's memory that is not above 0 and at most 1.
+
+    ## Why
+    The flag takes a share, not a percentage. vLLM stops with "GPU memory utilization must be less than 1.0", and SGLang
+    when it allocates more memory than the GPU has.
+
+    ## Bad
+    ```yaml
+    services:
+      text:
+        image: vllm/vllm-openai:v0.30.0
+        command: [Qwen/Qwen3-4B, --gpu-memory-utilization, "90"]
+    ```
+
+    ## Good
+    ```yaml
+    services:
+      text:
+        image: vllm/vllm-openai:v0.30.0
+        command: [Qwen/Qwen3-4B, --gpu-memory-utilization, "0.9"]
+    ```
+    """
+    for lifted in context.lifted:
+        spec = lifted.server.engine.line
+        entry = lifted.line.entries.get(spec.share) if spec and spec.share and lifted.server.is_release else None
+        share = as_number(entry.text) if entry else None
+        if entry and share is not None and not 0 < share <= 1:
+            wanted = f"{share / 100:g}" if _LEAST_PERCENT <= share <= 100 else "0.9"
+            message = f"`{entry.text}` is no share of a GPU's memory, which is above 0 and at most 1"
+            yield Found(entry.at_value.span, message, f"write `{wanted}`")
+
+
 @rule("MG622", "gpus-by-count", Severity.WARNING)
 def gpus_by_count(context: ForeignContext) -> Iterator[Found]:
     """Several engines that reserve GPUs by `count`: they get the same ones.
 
     ## Why
-    `count: 1` is always GPU 0, and `count: all` every GPU, for each service (moby, countToDevices). Engines that are
-    meant to have a GPU each share the first one.
+    `count: 1` is always GPU 0, and `count: all` and `gpus: all` every GPU, for each service (moby, countToDevices).
+    Engines that are meant to have a GPU each share the first one.
 
     ## Bad
     ```yaml
@@ -112,8 +151,10 @@ def gpus_by_count(context: ForeignContext) -> Iterator[Found]:
     counted = [one for one in group if any(not request.ids for request in one.server.service.gpus)]
     for lifted in [one for one in counted if not _chosen(one)][1:]:
         request = next(one for one in lifted.server.service.gpus if not one.ids)
-        message = f"`{lifted.name}` gets the same GPUs as `{counted[0].name}`: `count` begins at GPU 0"
-        yield Found(request.count_at or request.place, message, 'write `device_ids: ["N"]` in each service')
+        why = "both get all" if request.is_all else "`count` begins at GPU 0"
+        message = f"`{lifted.name}` gets the same GPUs as `{counted[0].name}`: {why}"
+        help_text = 'reserve GPUs by `device_ids: ["N"]` in each service'
+        yield Found(request.count_at or request.place, message, help_text)
 
 
 def share_of(lifted: Lifted) -> float | None:
@@ -122,10 +163,14 @@ def share_of(lifted: Lifted) -> float | None:
     spec = server.engine.line
     if spec is None or not spec.share or not line.is_whole or any(name in line.entries for name in spec.unset_share):
         return None
+    # SGLang's is of what is free before its load (model_runner.py, _profile_available_bytes).
+    if spec.share == server.engine.static_share or (lifted.model and _ENCODERS.search(lifted.model.text)):
+        return None
     if server.image is not None and kind_of(server.image) == "none":
         return None
     if entry := line.entries.get(spec.share):
-        return as_number(entry.text)
+        share = as_number(entry.text)
+        return share if share is not None and 0 < share <= 1 else None
     is_known = server.is_release and server.image is not None and not is_fork(server.image)
     return spec.default_share(server.version) or None if is_known else None
 

@@ -56,7 +56,7 @@ def stray_word(context: ForeignContext) -> Iterator[Found]:
           - --max-model-len=16384
     ```
     """
-    for lifted in context.whole() if context.foreign.kind == "compose" else ():
+    for lifted in context.whole():
         server, line = lifted.server, lifted.line
         if server.version is None:
             continue
@@ -73,6 +73,8 @@ def stray_word(context: ForeignContext) -> Iterator[Found]:
             yield Found(spare.span, message, _without_value(switch.text, spare.text))
         if second := _second_model(lifted):
             yield Found(second.span, f"`{second.text}` follows the model, and belongs to no flag", "remove it")
+        elif words := _strays(lifted):
+            yield Found(words[0].span, *_said_of(words))
         for word in line.positionals:
             if word.text[:1] in _DASHES:
                 yield Found(word.span, f"`{word.text}` begins with a typographic dash", "write `--`")
@@ -103,6 +105,43 @@ def _second_model(lifted: Lifted) -> Value | None:
     found = [word for word in words if word in lifted.line.positionals]
     is_second = lifted.is_positional and len(found) > 1 and lifted.line.is_whole
     return found[1] if is_second and found[1].text[:1] not in _DASHES else None
+
+
+def _strays(lifted: Lifted) -> list[Value]:
+    """Return the words that are no flag, no value and not the model, of a command whose flags are all known."""
+    server, line = lifted.server, lifted.line
+    if server.version is None or server.engine.catalogue is None or not line.is_whole:
+        return []
+    release = server.engine.catalogue().release(server.version)
+    entries = (*line.entries.values(), *line.replaced)
+    if release.is_newer or any(release.get(entry.name.partition(".")[0]) is None for entry in entries):
+        return []  # a flag that is not known may take several values
+    spare = [word for _, word in line.spare]
+    words = [word for word in line.positionals if word not in spare and not _is_other(word.text)]
+    if lifted.is_positional:
+        words = [word for word in words if word is not server.words[0]]  # the model, or of MG605
+    may_be_model = not lifted.is_positional and (server.program is None or server.program.reads_positional is not False)
+    model = next((word for word in words if not _is_no_model(word.text)), None) if may_be_model else None
+    return [word for word in words if word is not model]
+
+
+def _is_other(text: str) -> bool:
+    """Return whether a word is reported as something else, or may be the value of a switch of an old release."""
+    return text[:1] in _DASHES or text.lower() in ("true", "false")
+
+
+def _is_no_model(text: str) -> bool:
+    return text.startswith("#") or text != text.strip()
+
+
+def _said_of(words: list[Value]) -> tuple[str, str]:
+    """Return what is wrong with words that belong to no flag, and what to write."""
+    first = words[0].text
+    if first.startswith("\n"):
+        why = "a backslash at the end of a line makes the line break a part of the next word"
+        return f"`{first.strip()}` begins with a line break, so it is no flag: {why}", "remove the backslash"
+    help_text = "remove it: comments cannot stand in a command" if first.startswith("#") else "remove it"
+    return f"`{first.strip()}` belongs to no flag", help_text
 
 
 @rule("MG616", "unknown-negative")
