@@ -90,3 +90,36 @@ def test_shares_that_are_not_of_the_whole_gpu_do_not_count(kind: str, first: str
     )
     found = lint(read_files([("c.yml", f"services:\n{services}".encode())]))
     assert [one.code for one in found.diagnostics if one.severity == "error"] == []
+
+
+@pytest.mark.parametrize(
+    ("service", "is_found"),
+    [
+        ("image: 'lmsysorg/sglang:v0.5.9', command: python3 -m sglang.launch_server --model-path x/y", True),
+        ("image: 'lmsysorg/sglang:v0.5.9', command: python3 -m sglang.launch_server --model-path x/y --host ::", False),
+        ("image: 'vllm/vllm-openai:v0.30.0', command: x/y --host localhost", True),
+        ("image: 'vllm/vllm-openai:v0.30.0', command: x/y --host localhost, network_mode: host", False),
+        ("image: 'vllm/vllm-openai:v0.30.0', command: x/y", False),
+    ],
+)
+def test_an_engine_that_no_published_port_reaches(service: str, *, is_found: bool) -> None:
+    text = f"services: {{a: {{{service}, ports: ['127.0.0.1:8000:30000', '127.0.0.1:8001:8000']}}}}"
+    found = {one.code for one in lint(read_files([("c.yml", text.encode())])).diagnostics}
+    assert ("MG619" in found) == is_found
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_found"),
+    [
+        ("ports: ['8000:8000']", "ports: ['127.0.0.1:8000:8000']", True),
+        ("ports: ['127.0.0.1:8000:8000']", "ports: ['127.0.0.2:8000:8000']", False),
+        ("ports: ['8000:8000']", "ports: ['8000:8000'], profiles: [b]", False),
+        ("ports: ['8000:8000']", "ports: ['8000:8000'], network_mode: host", False),
+        ("ports: ['8000:8000', '8000:8000/udp']", "ports: ['8000']", False),
+    ],
+)
+def test_engines_that_publish_one_port(first: str, second: str, *, is_found: bool) -> None:
+    engine = "image: 'vllm/vllm-openai:v0.30.0', command: x/y"
+    text = f"services: {{a: {{{engine}, {first}}}, b: {{{engine}, {second}}}}}"
+    found = {one.code for one in lint(read_files([("c.yml", text.encode())])).diagnostics}
+    assert ("MG618" in found) == is_found

@@ -95,3 +95,23 @@ def test_what_the_script_computes_is_not_known() -> None:
     found = linted("x.sh", text)
     assert [one.server.engine.name for one in found.lifted] == ["vllm"]
     assert found.lifted[0].model is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wanted"),
+    [
+        ("a.sh", "docker run vllm/vllm-openai:v0.11.0 --model x/y --port 8000 foo\n", ["MG612"]),
+        ("a.sh", "TOOLS='\"--enable-auto-tool-choice --tool-call-parser hermes\"'\nvllm serve x/y $TOOLS\n", []),
+        ("a.sh", "docker run vllm/vllm-openai:v0.30.0 x/y $EXTRA foo\n", []),
+        (
+            "c.yaml",
+            "models: {a: {cmd: docker run -p 127.0.0.1:1:8000 vllm/vllm-openai:v0.11.0 --model x/y b}}\n",
+            ["MG612"],
+        ),
+    ],
+)
+def test_words_that_belong_to_no_flag(name: str, text: str, wanted: list[str]) -> None:
+    version = parse_version("0.30.0")
+    assert version is not None
+    found = lint(read_files([(name, text.encode())]), assumed={"vllm": version})
+    assert [one.code for one in found.diagnostics if one.severity == "error"] == wanted

@@ -303,6 +303,7 @@ class ServerLine(NamedTuple):
         images_lack_health: Whether no image of its project has a health check.
         several_models: Whether the flag for the model may be repeated, for several models.
         bare_pairs_since: The first release whose flags `--x` and `--no-x` take no value; None if it is not known.
+        is_local: Whether it listens on 127.0.0.1 without a flag, in its images too.
     """
 
     programs: tuple[Program, ...]
@@ -320,3 +321,4 @@ class ServerLine(NamedTuple):
     images_lack_health: bool = False
     several_models: bool = False
     bare_pairs_since: tuple[int, ...] | None = None
+    is_local: bool = False

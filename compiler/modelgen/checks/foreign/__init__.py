@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from modelgen.checks.context import Context
 from modelgen.checks.environment import flag_variables, variable_names, variable_values
 from modelgen.checks.flags import flag_sets, flag_spelling, flag_values, model_parsers, unknown_flags
-from modelgen.checks.foreign import exposure, gpus, health, host, reading, shares, starts, stray, weights
+from modelgen.checks.foreign import exposure, gpus, health, host, ports, reading, shares, starts, stray, weights
 from modelgen.checks.foreign.context import ForeignContext
 from modelgen.checks.gpus import attention, card_names, generations, gpu_tables
 from modelgen.checks.gpus import weights as gpu_weights
@@ -76,6 +76,8 @@ CHECKS = (
     health.health_on_other_port,
     health.unserved_port,
     health.missing_health,
+    ports.port_taken,
+    ports.unreachable_engine,
     stray.flag_without_value,
     stray.stray_word,
     stray.unknown_negative,

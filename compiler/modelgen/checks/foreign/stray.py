@@ -56,7 +56,8 @@ def stray_word(context: ForeignContext) -> Iterator[Found]:
           - --max-model-len=16384
     ```
     """
-    for lifted in context.whole():
+    is_compose = context.foreign.kind == "compose"
+    for lifted in context.whole() if context.foreign.kind != "recipe" else ():  # a shell splits a recipe's words again
         server, line = lifted.server, lifted.line
         if server.version is None:
             continue
@@ -64,16 +65,17 @@ def stray_word(context: ForeignContext) -> Iterator[Found]:
             place = (server.service.command or (server.service.name,))[0].span
             yield Found(place, f"the image starts `{title}` itself, and gets the same words as arguments", _TWICE)
         for entry in line.entries.values():
-            if " " in entry.key and entry.at_key.is_known:
+            if is_compose and " " in entry.key and entry.at_key.is_known:
                 flag, _, value = entry.at_key.text.partition(" ")
                 help_text = f"write `{flag}={value.strip()}`, or two items"
                 yield Found(entry.at_key.span, f"`{entry.at_key.text}` is one word, and no flag", help_text)
         for switch, spare in line.spare:
             message = f"`{switch.text}` takes no value: `{spare.text}` belongs to no flag"
             yield Found(spare.span, message, _without_value(switch.text, spare.text))
-        if second := _second_model(lifted):
+        second = _second_model(lifted)
+        if second is not None and (is_compose or " " not in second.text):
             yield Found(second.span, f"`{second.text}` follows the model, and belongs to no flag", "remove it")
-        elif words := _strays(lifted):
+        elif (words := _strays(lifted)) and (is_compose or not any(" " in word.text for word in words)):
             yield Found(words[0].span, *_said_of(words))
         for word in line.positionals:
             if word.text[:1] in _DASHES:

@@ -316,6 +316,7 @@ ENGINE = Engine(
         names="served-model-name",
         share=WRITTEN,
         several_hosts=("nnodes", "dist-init-addr", "node-rank"),
+        is_local=True,
     ),
     environment={"SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION": "false"},
     owned_variables=_OWNED_VARIABLES,
