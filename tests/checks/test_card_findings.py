@@ -114,8 +114,25 @@ def test_a_gpu_whose_firmware_sets_the_memory() -> None:
 def test_a_part_of_a_card() -> None:
     mig = 'card = "A100 80GB"\ndevice = "MIG-1f2e3d4c-0000-5555-8888-123456789abc"\n'
     ((rule, _, help_),) = found(gpu(mig))
-    assert (rule, 'memory = "19GiB"' in help_) == ("memory-of-card", True)
+    assert (rule, '`memory = "4864MiB"` for a `1g.5gb`' in help_) == ("memory-of-card", True)
     assert found(gpu(f'{mig}memory = "19GiB"\n')) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "cards", "memory"),
+    [
+        ("A100 1g.5gb", '`card = "A100 40GB"` or `card = "A100 80GB"`', "4864MiB"),
+        ("NVIDIA A100-SXM4-40GB MIG 1g.5gb", '`card = "A100 40GB"`', "4864MiB"),
+        ("H100 80GB MIG 3g.40gb", '`card = "H100 80GB"`', "38912MiB"),
+        ("A100 80GB 1g.10gb+me", '`card = "A100 80GB"`', "9728MiB"),
+    ],
+)
+def test_the_name_of_a_part_of_a_card(name: str, cards: str, memory: str) -> None:
+    device = 'device = "MIG-1f2e3d4c-0000-5555-8888-123456789abc"\n'
+    ((rule, _, help_),) = found(gpu(f'card = "{name}"\n{device}'))
+    assert (rule, help_) == ("unknown-card", f'write {cards}, and the memory of the MIG device: `memory = "{memory}"`')
+    first = cards.split("`")[1]
+    assert found(gpu(f'{first}\nmemory = "{memory}"\n{device}')) == []
 
 
 def test_the_memory_that_a_newer_kernel_leaves() -> None:
@@ -477,7 +494,9 @@ def test_a_backend_of_the_environment(card: str, image: str, backend: str, neede
         "args =", f'env = {{ VLLM_ATTENTION_BACKEND = "{backend}" }}\nargs ='
     )
     messages = [item[1] for item in found(toml) if item[0] == "attention-for-other-cards"]
-    assert [message.partition("which needs ")[2] for message in messages] == ([needed] if needed else [])
+    assert [message.partition("which needs compute capability ")[2] for message in messages] == (
+        [needed] if needed else []
+    )
 
 
 def of_sglang(card: str, args: str) -> str:
@@ -583,7 +602,7 @@ def test_checkpoints_for_another_generation(card: str, image: str, config: str, 
     toml = served(f'card = "{card}"', image)
     messages = [item[1] for item in found(toml, LOCK.format(config=config)) if "checkpoint-for" in item[0]]
     assert len(messages) == bool(needed)
-    assert all(f"which needs {needed} in vLLM 0." in message for message in messages)
+    assert all(f"which needs compute capability {needed} in vLLM 0." in message for message in messages)
 
 
 @pytest.mark.parametrize(
@@ -609,7 +628,8 @@ def test_the_checkpoint_of_a_t4() -> None:
     """H3: finding, place and help; the next card and the next release are silent."""
     toml = served('card = "T4"', V11)
     (item,) = [item for item in findings(toml, LOCK.format(config=FP8_DYNAMIC)) if item.code == "MG517"]
-    assert item.message == "a/b is quantized as FP8, which needs 8.0 in vLLM 0.11.0; T4 (7.5) is older"
+    needs = "which needs compute capability 8.0 in vLLM 0.11.0; T4 (7.5) is older"
+    assert item.message == f"a/b is quantized as FP8, {needs}"
     instead = "or use a checkpoint in another format, such as AWQ"
     assert item.help == f'write `image = "{NEW}"`, whose release supports it, {instead}'
     assert toml.splitlines()[item.span.line - 1] == 'repo = "a/b"'
@@ -650,6 +670,8 @@ def test_cards_that_are_split_over() -> None:
     assert "so RTX 3090 limits all of them" in message
     assert pair("RTX 3090", "A40", "pipeline-parallel-size = 2") == []
     assert pair("RTX 4090", "RTX 4090", SPLIT) == ["cards-without-peers"]
+    alone = served('card = "RTX 4090"', V11, f", {SPLIT}")
+    assert "cards-without-peers" not in [item.rule for item in findings(alone)]
     assert pair("RTX 5090", "RTX 5090", f"{SPLIT}, disable-custom-all-reduce = true") == []
     assert pair("RTX 4000 Ada", "RTX 4000 Ada", SPLIT) == []
 
@@ -790,4 +812,4 @@ def test_quantizations_of_sglang(card: str, version: str, config: str, needed: s
     toml = of_sglang(card, "context-length = 8").replace("v0.5.9", f"v{version}")
     messages = [item[1] for item in found(toml, LOCK.format(config=config)) if "checkpoint-for" in item[0]]
     assert len(messages) == bool(needed)
-    assert all(f"which needs {needed} in SGLang" in message for message in messages)
+    assert all(f"which needs compute capability {needed} in SGLang" in message for message in messages)

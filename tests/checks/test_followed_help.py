@@ -38,7 +38,6 @@ LEFT = {
     "gguf-repository": "several keys change together",
     "gguf-by-name": "several keys change together",
     "profile-over-card": _CHOICE,
-    "never-fits": _CHOICE,
     "needs-over-card": _CHOICE,
     "no-length-fits": _CHOICE,
     "mixed-cards": _CHOICE,

@@ -96,7 +96,10 @@ def test_what_would_be(project: Path) -> None:
             ["--gpu", "H200", "--context", "300k"],
             "`max-model-len` is 307,200, but Qwen/Qwen3-4B-Instruct-2507 supports 262,144 tokens",
         ),
-        (["--kv-cache-dtype", "fp8"], "RTX 3090 (8.6) does not support `fp8` of vLLM 0.11.0, which needs 8.9"),
+        (
+            ["--kv-cache-dtype", "fp8"],
+            "RTX 3090 (8.6) does not support `fp8` of vLLM 0.11.0, which needs compute capability 8.9",
+        ),
         (["--tp", "3"], "`tensor-parallel-size` is 3, which does not divide the 32 attention heads of the model"),
     ],
 )

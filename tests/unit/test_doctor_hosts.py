@@ -38,7 +38,7 @@ CONFIG = "/nvidia-container-runtime/config.toml"
 
 CASES: tuple[tuple[str, str, str, str, str, str], ...] = (
     ("docker-snap", CARD, "docker", "bad", "Docker is the snap package", "sudo snap remove docker"),
-    ("docker-snap", CARD, "toolkit", "bad", "no runtime `nvidia`", "nvidia-ctk runtime configure"),
+    ("docker-snap", CARD, "toolkit", "unknown", "Docker is the snap package", "replace it by Docker Engine"),
     ("docker-desktop-on-linux", CARD, "toolkit", "bad", "no GPU outside Windows", "docker context use default"),
     ("docker-desktop-on-linux", AMD, "toolkit", "bad", "no GPU outside Windows", "docker context use default"),
     ("rootless", CARD, "toolkit", "bad", f"{CONFIG} lacks `no-cgroups = true`", "nvidia-container-cli.no-cgroups=true"),
@@ -122,6 +122,36 @@ def test_an_installation_is_recognized_with_a_way_out(fake: FakeHost, case: tupl
     fake.be(name)
     found = [item for item in fake.examine(toml) if (item.subject, item.state) == (subject, state)]
     assert [help_ in item.help for item in found if text in item.message] == [True], fake.wrong(toml)
+
+
+@pytest.mark.parametrize("name", ["rootless", "rootless-with-1.14.0"])
+@pytest.mark.parametrize("toml", [CARD, CDI])
+def test_a_docker_without_root_has_its_own_settings_and_service(fake: FakeHost, name: str, toml: str) -> None:
+    fake.be(name)
+    without = json.loads((HOSTS / name / "docker-info.json").read_text()) | {"Runtimes": {}, "CDISpecDirs": None}
+    fake.docker(info=without)
+    helps = [item.help for item in fake.examine(toml) if item.subject == "toolkit"]
+    assert not [text for text in helps if "/etc/docker" in text or "sudo systemctl" in text]
+    assert any(
+        "$HOME/.config/docker/daemon.json" in text and "systemctl --user restart docker" in text for text in helps
+    )
+
+
+@pytest.mark.parametrize("answer", [(1, "Cannot connect to the Docker daemon"), None])
+def test_a_docker_without_root_that_does_not_answer(fake: FakeHost, answer: tuple[int, str] | None) -> None:
+    fake.environment |= {"DOCKER_HOST": "unix:///run/user/1000/docker.sock", "XDG_RUNTIME_DIR": "/run/user/1000"}
+    if answer is None:
+        fake.script("docker", "#!/bin/sh\nexec /bin/sleep 600\n")
+    else:
+        fake.docker(answer)
+    found = next(item for item in fake.examine(patience=0.5) if (item.subject, item.state) == ("docker", "bad"))
+    assert f"systemctl --user {'start' if answer else 'restart'} docker" in found.help
+    assert "sudo" not in found.help
+
+
+def test_no_commands_for_the_snap_that_it_does_not_read(fake: FakeHost) -> None:
+    fake.be("docker-snap")
+    assert not [item for item in fake.examine(CARD) if "nvidia-ctk" in item.help or "systemctl" in item.help]
 
 
 def test_every_host_is_tested_and_has_a_source() -> None:

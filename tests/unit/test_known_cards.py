@@ -77,7 +77,17 @@ def test_a_misspelt_name() -> None:
     assert similar_names("banana") == ""
 
 
-@pytest.mark.parametrize("written", ["GTX 980 Ti", "M40", "Quadro M4000", "Titan X", "K80", "P41"])
+def test_a_misspelt_name_is_of_the_same_vendor() -> None:
+    assert similar_names("RX 7900 XTTX") == "did you mean `RX 7900 XTX`?"
+    assert similar_names("RX 970 XT") == "did you mean `RX 9070 XT`?"
+    assert similar_names("7900 XTZ", "nvidia") == ""
+    assert similar_names("RTX 309") == "did you mean `RTX 3090`?"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["GTX 980 Ti", "M40", "Quadro M4000", "Titan X", "K80", "P41", "GTX 970", "RX 580", "580", "RX 5700 XT", "MX450"],
+)
 def test_another_number_is_another_card(written: str) -> None:
     assert find_known(written) == ()
     assert similar_names(written) == ""

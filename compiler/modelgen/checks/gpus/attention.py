@@ -71,7 +71,7 @@ def attention_for_other_cards(context: Context) -> Iterator[Found]:
 
 def unsupported(card: str, value: str, engine: str, version: Version, needed: str) -> str:
     """Return the sentence about a value that a GPU does not support."""
-    return f"{card} does not support {value} of {engine} {version.text}, which needs {needed}"
+    return f"{card} does not support {value} of {engine} {version.text}, which needs compute capability {needed}"
 
 
 def _backends(context: Context, name: str, run: ModelRun, own: int) -> Iterator[tuple[Path, str, str, str]]:

@@ -10,10 +10,11 @@ from modelgen.diagnostics import Found, Severity, rule
 from modelgen.sizes import of_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from modelgen.checks.context import Context
     from modelgen.config import Gpu
+    from modelgen.engines.host.known_cards import KnownCard
 
 # People round the memory of a GPU up: an H100 of "80GiB" has 79.6 GiB.
 _ROUNDED = 1.01
@@ -49,25 +50,46 @@ def unknown_card(context: Context) -> Iterator[Found]:
     for name, gpu in context.gpus.items():
         if gpu.card is None or context.refused_memory(name):
             continue
-        from modelgen.config.familiar_values import about_intel
-        from modelgen.engines.host.cards import find_known, similar_names, with_other_memory
+        from modelgen.engines.host.cards import find_known
 
         found = find_known(gpu.card, gpu.memory)
         if len(found) == 1:  # the place of a value is looked for only if there is a finding
             continue
         place = context.document.at_value("gpus", name, "card")
         if not found:
-            example = "gfx906" if gpu.kind == "amd" else "8.6"
-            other = f'write `memory = "24GiB"` and `capability = "{example}"` instead, with the values of this GPU'
-            if changed := with_other_memory(gpu.card):
-                known, size = changed
-                other = f'write `memory = "{size}GiB"` and `capability = "{known.capability}"` instead of `card`'
-            near = "" if changed else similar_names(gpu.card)
-            help_text = about_intel(gpu.card, name) or (f"{near} Otherwise {other}" if near else other)
-            yield Found(place, f"unknown GPU `{gpu.card}`", help_text)
+            yield Found(place, f"unknown GPU `{gpu.card}`", _instead(gpu, gpu.card, name))
         else:
-            names = " or ".join(f'`card = "{card.name}"`' for card in found)
-            yield Found(place, f"`{gpu.card}` has several sizes of memory", f"write {names}")
+            yield Found(place, f"`{gpu.card}` has several sizes of memory", f"write {_names(found)}")
+
+
+def _instead(gpu: Gpu, written: str, name: str) -> str:
+    """Return what to write for a GPU that is not in the list."""
+    from modelgen.config.familiar_values import about_intel
+    from modelgen.engines.host.cards import find_known, similar_names, with_other_memory, without_profile
+
+    if (sliced := without_profile(written)) and (whole := find_known(sliced[0])):
+        return f'write {_names(whole)}, and the memory of the MIG device: `memory = "{_of_profile(sliced[1])}MiB"`'
+    if changed := with_other_memory(written):
+        known, size = changed
+        return f'write `memory = "{size}GiB"` and `capability = "{known.capability}"` instead of `card`'
+    example, program = (
+        ("gfx906", "rocminfo") if gpu.kind == "amd" else ("8.6", "nvidia-smi --query-gpu=compute_cap --format=csv")
+    )
+    other = (
+        f'write `memory = "24GiB"` and `capability = "{example}"` instead, with the values of this GPU; '
+        f"`{program}` prints the capability"
+    )
+    near = similar_names(written, "amd" if gpu.kind == "amd" else None)
+    return about_intel(written, name) or (f"{near} Otherwise {other}" if near else other)
+
+
+def _names(cards: Iterable[KnownCard]) -> str:
+    return " or ".join(f'`card = "{card.name}"`' for card in cards)
+
+
+def _of_profile(size: int) -> int:
+    """Return the MiB that each MIG device of a profile has: `1g.5gb` has 4864, `1g.10gb` 9728 or 9856."""
+    return size * 1024 * 95 // 100
 
 
 @rule("MG327", "memory-of-card")
@@ -102,9 +124,11 @@ def memory_of_card(context: Context) -> Iterator[Found]:
             message = f"`[gpus.{name}]` lacks `card` or `memory`"
             help_text = 'write the name of the GPU, `card = "RTX 3090"`, or its memory, `memory = "24GiB"`'
             yield Found(document.at_header("gpus", name), message, help_text)
-        elif card is None and "MIG-" in gpu.device:
+        elif card is None and gpu.card is not None and "MIG-" in gpu.device:
+            if not _is_known(gpu.card):
+                continue  # `unknown-card` reports it, with the memory
             message = f"`{name}` is a MIG device, which has a part of the memory of its card"
-            help_text = 'write that part as well: `memory = "19GiB"`, as `nvidia-smi` prints it'
+            help_text = 'write that part as well, as `nvidia-smi` prints it: `memory = "4864MiB"` for a `1g.5gb`'
             yield Found(document.at_value("gpus", name, "device"), message, help_text)
         elif card is None and _is_of_firmware(gpu):
             place = document.at_value("gpus", name, "card")
@@ -249,6 +273,12 @@ def jetson_without_card(context: Context) -> Iterator[Found]:
             message = f"`{image}` is for a Jetson, but `[gpus.{name}]` has no `card`"
             help_text = 'write the name of the Jetson: `card = "Jetson AGX Orin 64GB"`, or another of the guide to GPUs'
             yield Found(context.document.at_header("gpus", name), message, help_text)
+
+
+def _is_known(card: str) -> bool:
+    from modelgen.engines.host.cards import find_known
+
+    return len(find_known(card)) == 1
 
 
 def _is_of_firmware(gpu: Gpu) -> bool:

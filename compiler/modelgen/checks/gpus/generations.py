@@ -9,6 +9,7 @@ from modelgen.checks.several_models import listed
 from modelgen.diagnostics import Found, rule
 from modelgen.engines.images import properties
 from modelgen.engines.images.versions import parse_image
+from modelgen.engines.weights.quantizations import lacks_quantization
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -117,20 +118,28 @@ def flag_for_other_generation(context: Context) -> Iterator[Found]:
         for arg in context.args_of(name):
             card = name_of_card(context, gpu, capability_text(own))
             if arg.name == arg.engine.dtype and arg.value == "bfloat16" and own < BFLOAT16:
-                message = f"{card} does not support bfloat16, which needs 8.0"
+                message = f"{card} does not support bfloat16, which needs compute capability 8.0"
                 instead = "float32" if refuses_float16(context, name) else "half"
                 chooses = run.version is not None and run.version.release >= arg.engine.chooses_dtype_since
                 help_text = f'write `{arg.key} = "{instead}"`' + (", or remove it" if chooses else "")
                 yield Found(context.document.at_value(*arg.path), message, help_text)
             elif arg.name == arg.engine.quantization and isinstance(arg.value, str):
                 needed = needed_capability(run, arg.value, {})
-                if needed is not None and own < needed[1]:
+                if needed is not None and own < needed[1] and not _lacks_quantization(context, name, arg.value):
                     least = capability_text(needed[1])
-                    message = f"{card} does not support `{arg.value}` of {arg.version}, which needs {least}"
+                    message = f"{card} does not support `{arg.value}` of {arg.version}"
+                    message += f", which needs compute capability {least}"
                     help_text = other_release(context, run, arg.value, {}, own)
                     if arg.value.endswith("_marlin") and not help_text.startswith("write"):
                         help_text = "remove it: the engine chooses the kernel for the GPU"
                     yield Found(context.document.at_value(*arg.path), message, help_text)
+
+
+def _lacks_quantization(context: Context, name: str, method: str) -> bool:
+    """Return whether `quantization-at-odds` reports the flag, whose removal is the only remedy."""
+    config = context.configs.get(name)
+    files = {file.path for file in context.locked[name].files} if config else set()
+    return bool(config) and lacks_quantization(config or {}, method, files)
 
 
 def _capabilities(context: Context, run: ModelRun) -> dict[str, str]:

@@ -73,7 +73,7 @@ def unequal_cards(context: Context) -> Iterator[Found]:
             )
 
 
-@rule("MG333", "cards-without-peers", Severity.INFO)
+@rule("MG333", "cards-without-peers", Severity.WARNING)
 def cards_without_peers(context: Context) -> Iterator[Found]:
     """A model that is split over GeForce RTX 40 or 50 cards, which have no peer-to-peer access.
 
@@ -127,7 +127,7 @@ def _split(context: Context) -> Iterator[tuple[str, list[KnownCard]]]:
     """Yield the models that are split over GPUs with known names, and these GPUs, each kind once."""
     for name, run in context.runs.items():
         known = [card.known for card in context.cards(run.model).values()]
-        if _is_split(run) and all(known):
+        if _is_split(run) and len(known) > 1 and all(known):
             yield name, list(dict.fromkeys(card for card in known if card is not None))
 
 

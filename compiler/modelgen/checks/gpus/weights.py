@@ -15,6 +15,7 @@ from modelgen.checks.gpus.generations import (
 )
 from modelgen.diagnostics import Found, rule
 from modelgen.engines.weights.model_config import quantization as quantization_of
+from modelgen.engines.weights.schemes import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,8 +81,9 @@ def checkpoint_for_other_cards(context: Context) -> Iterator[Found]:
         if needed is not None and own < needed[1]:
             yield Found(
                 context.at_origin(name, "repo"),
-                f"{run.model.repo} is quantized as {needed[0]}, which needs {capability_text(needed[1])} in "
-                f"{run.engine.title if run.engine else ''} {run.version.text if run.version else ''}; {card} is older",
+                f"{run.model.repo} is quantized as {in_words(needed[0])}, which needs compute capability "
+                f"{capability_text(needed[1])} in {run.engine.title if run.engine else ''} "
+                f"{run.version.text if run.version else ''}; {card} is older",
                 other_release(context, run, method, quantization, own),
             )
         elif (found := _unsupported(run, method, quantization, own)) is not None:

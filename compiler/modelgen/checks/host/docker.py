@@ -92,12 +92,14 @@ def cdi_switched_off(context: Context) -> Iterator[Found]:
     ```
     """
     host = context.document.config.host
+    is_rootless = host is not None and (host.docker_socket or "").startswith("/run/user/")
+    settings = f"{'~/.config' if is_rootless else '/etc'}/docker/daemon.json"
     for name, gpu in context.gpus.items():
         if host and host.docker and gpu.kind == "cdi" and (25,) <= dotted(host.docker) < (28, 2):
             yield Found(
                 context.document.at_value("gpus", name, "kind"),
                 f"CDI is off by default in Docker {host.docker}",
-                'put `{"features": {"cdi": true}}` into /etc/docker/daemon.json on the host',
+                f'put `{{"features": {{"cdi": true}}}}` into {settings} on the host',
             )
 
 

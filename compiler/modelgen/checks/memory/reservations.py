@@ -236,7 +236,8 @@ def never_fits(context: Context) -> Iterator[Found]:
                     else context.document.at_header("models", name),
                     f"`{name}` never fits beside {stay} on `{gpu}`: it reserves {of_memory(part)}, and "
                     f"{of_memory(max(free, 0))} are left",
-                    "reserve less for one of them, or let the other one be evicted",
+                    "reserve less for one of them, or write `keep_loaded = false` in "
+                    + " or ".join(f"`[models.{other}]`" for other in others),
                 )
 
 

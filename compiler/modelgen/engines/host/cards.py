@@ -52,6 +52,11 @@ _BUS_OR_MEMORY = re.compile(r"sxm\d*|hbm\d?e?|gddr\d?x?")
 _SIZE = re.compile(r"(\d+)(?:gb|gib|g)")
 _JOINED = re.compile(r"(?<=\d{4})(ti|super|xtx|xt|gre|d)(?![a-z0-9])")
 _MARKS = re.compile(r"[a-z]*\d+|\b[a-z]\b")
+_BRAND = re.compile(r"\b(rtx|gtx|rx|quadro|mi(?=\d))(?![a-z])")
+_FEWEST_DIGITS = 4
+"""Of a bare number that can have a slip: `580` may be a GTX 580, an RX 580, or an `RTX 5080`."""
+# Of `nvidia-smi -L` and PyTorch: `MIG 1g.5gb`, `1g.10gb+me`. The first number counts slices, the second is rounded up.
+_PROFILE = re.compile(r"\s*(?:\bmig\s+)?\b\d+g\.(\d+)gb\b\S*", re.IGNORECASE | re.ASCII)
 # A card has less than its name says: an L40S of 48 GB 45, a GB10 of 128 GB 119.
 _LEAST_OF_NAME, _MOST_OF_NAME = 0.88, 1.02
 
@@ -79,21 +84,35 @@ def find_known(name: str, memory: int | None = None) -> tuple[KnownCard, ...]:
     return tuple(same)
 
 
-def similar_names(name: str) -> str:
+def similar_names(name: str, vendor: str | None = None) -> str:
     """Return `did you mean …?` for an unknown name; empty if none is near.
 
     A name with another number is another generation, so a name with the same numbers and letters is near, or one whose
-    number has a digit too many, too few, or in the place of its neighbour.
+    number has a digit too many, too few, or in the place of its neighbour. A name with a brand, such as `RX`, is a GPU
+    of that brand.
+
+    Args:
+        name: As written.
+        vendor: `nvidia` or `amd`, the vendor that the GPU must have; None for any.
     """
     from modelgen.engines.host.known_cards import CARDS
 
-    by_shape = {known: card.name for card in CARDS for other in (card.name, *card.also) if (known := _shape(other))}
+    brand = _BRAND.search(name.lower())
+    names = ((other, card) for card in CARDS for other in (card.name, *card.also))
+    by_shape = {
+        known: card.name
+        for other, card in names
+        if (known := _shape(other))
+        and vendor in (None, vendor_of(card.capability))
+        and (brand is None or brand[0] in card.name.lower())
+    }
     shape = _shape(_spelled(name, {word for known in by_shape for word in known.split()}))
     if shape in by_shape:
         return f"did you mean `{by_shape[shape]}`?"
     alike = {known: card for known, card in by_shape.items() if _MARKS.findall(known) == _MARKS.findall(shape)}
     found = did_you_mean(shape, alike, list_known=False)
-    near = alike.get(found.removeprefix("did you mean `").removesuffix("`?")) or _by_number(shape, by_shape)
+    near = alike.get(found.removeprefix("did you mean `").removesuffix("`?"))
+    near = near or _by_number(shape, by_shape, has_brand=brand is not None)
     return f"did you mean `{near}`?" if near else ""
 
 
@@ -109,11 +128,11 @@ def _spelled(name: str, known: Collection[str]) -> str:
     return " ".join(word for word in text.split() if not is_noise(word))
 
 
-def _by_number(shape: str, by_shape: Mapping[str, str]) -> str:
+def _by_number(shape: str, by_shape: Mapping[str, str], *, has_brand: bool) -> str:
     """Return the only card whose number differs by one slip of a finger, else the one of this number alone."""
     numbers = {number for known in by_shape for number in re.findall(r"\d{4}", known)}
     written = re.search(r"\d{3,5}", shape)
-    if written is None:
+    if written is None or (not has_brand and len(written[0]) < _FEWEST_DIGITS):
         return ""
     near = {number for number in numbers if number in _slips(written[0]) or written[0] in _slips(number)}
     found = {card for number in near if (card := by_shape.get(_shape(shape.replace(written[0], number))))}
@@ -133,6 +152,12 @@ def with_other_memory(name: str) -> tuple[KnownCard, int] | None:
     words, size = _read(name)
     same = [card for card in CARDS if any(_read(other)[0] == words for other in (card.name, *card.also))]
     return (same[0], size) if same and size is not None else None
+
+
+def without_profile(name: str) -> tuple[str, int] | None:
+    """Return the name of a GPU without its MIG profile, and the GB of the profile; None for a name without one."""
+    found = _PROFILE.search(name)
+    return (_PROFILE.sub("", name).strip(), int(found[1])) if found else None
 
 
 def vendor_of(capability: str) -> str:

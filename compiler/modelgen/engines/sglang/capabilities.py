@@ -33,7 +33,8 @@ _LEAST: Mapping[str, tuple[tuple[tuple[int, ...], int], ...]] = {
     # Schemes of compressed-tensors. FP8 falls back to weights alone below 8.9.
     "FP8": (((0,), 80),),
     "NVFP4": (((0,), 100), ((0, 5, 22), 80)),
-    "integer weights": (((0,), 80),),
+    "INT4 weights (W4A16)": (((0,), 80),),
+    "INT8 weights (W8A16)": (((0,), 80),),
 }
 
 

@@ -50,7 +50,8 @@ _LEAST: Mapping[str, tuple[tuple[tuple[int, ...], int], ...]] = {
     # Schemes of compressed-tensors. FP8 falls back to weights alone below 8.9.
     "FP8": (((0,), 80), ((0, 15), 75)),
     "INT8": (((0,), 75),),
-    "integer weights": (((0,), 80), ((0, 12), 75)),
+    "INT4 weights (W4A16)": (((0,), 80), ((0, 12), 75)),
+    "INT8 weights (W8A16)": (((0,), 80), ((0, 12), 75)),
     "INT4 weights with FP8 activations": (((0,), 90),),
     "NVFP4": (((0,), 80), ((0, 15), 75)),
 }

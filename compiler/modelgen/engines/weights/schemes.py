@@ -11,12 +11,21 @@ _SCHEMES = {
     ("float8", "float8"): "FP8",
     ("float8", ""): "FP8",
     ("int8", "int8"): "INT8",
-    ("int4", ""): "integer weights",
-    ("int8", ""): "integer weights",
+    ("int4", ""): "INT4 weights (W4A16)",
+    ("int8", ""): "INT8 weights (W8A16)",
     ("int4", "float8"): "INT4 weights with FP8 activations",
     ("float4", "float4"): "NVFP4",
     ("float4", ""): "NVFP4",
 }
+
+
+# Methods that are named after the tool that wrote the checkpoint.
+_IN_WORDS = {"modelopt": "FP8 (modelopt)", "modelopt_fp8": "FP8 (modelopt)", "modelopt_fp4": "NVFP4 (modelopt)"}
+
+
+def in_words(name: str) -> str:
+    """Return the name of a quantization for messages: its format, where the method names a tool."""
+    return _IN_WORDS.get(name, name)
 
 
 def modelopt(method: str, config: Mapping[str, Any]) -> str:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _SUBJECT = "toolkit"
 _FOLDERS = ("/etc/cdi", "/var/run/cdi")
 _DRIVER = re.compile(r"/lib(?:cuda|nvidia-ml)\.so\.(\d{2,4}(?:\.\d{1,4}){1,2})\b", re.ASCII)
-_SWITCH_ON = '`"features": {"cdi": true}` in /etc/docker/daemon.json, then sudo systemctl restart docker'
 GENERATE = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
 
 
@@ -48,7 +47,8 @@ def check_cdi(host: Host, wanted: Wanted, daemon: Daemon) -> Iterator[Finding]:
         return
     if not daemon.cdi_folders:
         text = "CDI is disabled in Docker, or the Engine is older than 25"
-        yield Finding(_SUBJECT, "bad", text, _SWITCH_ON)
+        help_ = f'`"features": {{"cdi": true}}` in {daemon.settings}, then {daemon.restart}'
+        yield Finding(_SUBJECT, "bad", text, help_)
         return
     specs = [*_find_specs(host, [*dict.fromkeys([*daemon.cdi_folders, *_FOLDERS])])]
     found = {device for spec in specs for device in spec.devices}

@@ -56,6 +56,29 @@ class Daemon:
         """Return whether it is the snap package of Docker, which sees only a part of the host."""
         return self.folder.startswith("/var/snap/docker/")
 
+    @property
+    def settings(self) -> str:
+        """The file of its settings, as a shell reads it (docs.docker.com, "Rootless mode")."""
+        return "$HOME/.config/docker/daemon.json" if self.is_rootless else "/etc/docker/daemon.json"
+
+    @property
+    def restart(self) -> str:
+        """The command that restarts it."""
+        return f"{_systemctl(is_rootless=self.is_rootless)} restart docker"
+
+
+def restart_without_answer(host: Host, verb: str = "restart") -> str:
+    """Return the command that starts an Engine which does not answer, by the address that it should answer at."""
+    endpoint = find_endpoint(host) or ""
+    if "/.docker/desktop/" in endpoint:
+        return f"systemctl --user {verb} docker-desktop"
+    folder = host.environment.get("XDG_RUNTIME_DIR") or "/run/user"
+    return f"{_systemctl(is_rootless=endpoint.startswith(f'unix://{folder}/'))} {verb} docker"
+
+
+def _systemctl(*, is_rootless: bool) -> str:
+    return "systemctl --user" if is_rootless else "sudo systemctl"
+
 
 def ask_version(host: Host) -> Answer:
     """Return the output of `docker version`."""

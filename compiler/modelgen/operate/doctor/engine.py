@@ -7,7 +7,15 @@ import sys
 from typing import TYPE_CHECKING
 
 from modelgen.lower import DEFAULT_SOCKET
-from modelgen.operate.doctor.daemon import ask_version, compare, find_daemon, find_endpoint, numbers, table
+from modelgen.operate.doctor.daemon import (
+    ask_version,
+    compare,
+    find_daemon,
+    find_endpoint,
+    numbers,
+    restart_without_answer,
+    table,
+)
 from modelgen.operate.doctor.finding import Finding
 from modelgen.operate.doctor.installations import is_podman_command
 
@@ -28,7 +36,7 @@ def check_engine(host: Host, wanted: Wanted) -> list[Finding]:
     answer = ask_version(host)
     if answer.is_late:
         text = "`docker version` did not answer in time: the daemon hangs"
-        return [Finding("docker", "bad", text, "sudo systemctl restart docker")]
+        return [Finding("docker", "bad", text, restart_without_answer(host))]
     if is_podman_command(answer):
         text = "the command `docker` is Podman's, which lacks what modelgen needs of it"
         help_ = f"sudo apt-get remove podman-docker (or dnf), then {INSTALL}"
@@ -77,7 +85,8 @@ def _no_daemon(host: Host, errors: str) -> Finding:
         return Finding("docker", "bad", text, f"export DOCKER_HOST=unix://{folder}/docker.sock")
     said = errors.splitlines()[-1][:200] if errors else "it printed no version"
     is_desktop = sys.platform != "linux"
-    help_ = "start Docker Desktop" if is_desktop else "sudo systemctl start docker (on WSL2: start Docker Desktop)"
+    command = restart_without_answer(host, "start")
+    help_ = "start Docker Desktop" if is_desktop else f"{command} (on WSL2: start Docker Desktop)"
     return Finding("docker", "bad", f"Docker does not answer: {said}", help_)
 
 

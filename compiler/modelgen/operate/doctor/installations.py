@@ -55,6 +55,10 @@ def why_without_cards(host: Host, wanted: Wanted, daemon: Daemon) -> Finding | N
         text = "Docker Desktop runs containers in a virtual machine, which has no GPU outside Windows"
         help_ = f"install Docker Engine ({_ENGINE}) beside it, and run `docker context use default`"
         return Finding("toolkit", "bad", text, help_)
+    if daemon.is_snap:
+        # `nvidia-ctk` configures /etc/docker/daemon.json, which the snap does not read (README of docker-snap).
+        text = "the GPUs were not checked, since Docker is the snap package"
+        return Finding("toolkit", "unknown", text, f"replace it by Docker Engine ({_ENGINE}), then run this again")
     podman = find_podman(host)
     if podman is None:
         return None

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen.operate.doctor.finding import Finding
+from modelgen.operate.doctor.toolkit_settings import configure_toolkit
 
 if TYPE_CHECKING:
     from modelgen.operate.doctor.daemon import Daemon
@@ -16,10 +17,6 @@ _RELEASE = re.compile(r"R(\d{2}) \(release\), REVISION: (\d+(?:\.\d+)*)", re.ASC
 _OF_IMAGE = re.compile(r"(?:^|[:_-])r(\d{2})\.\d", re.ASCII)
 _KIT = re.compile(r" (?:Engineering Reference )?Developer Kit.*", re.DOTALL)
 _MODEL = "/proc/device-tree/model"
-_CONFIGURE = (
-    "sudo apt-get install nvidia-container-toolkit && sudo nvidia-ctk runtime configure --runtime=docker"
-    " && sudo systemctl restart docker"
-)
 
 
 def is_jetson(host: Host) -> bool:
@@ -58,9 +55,8 @@ def check_jetson_runtime(wanted: Wanted, daemon: Daemon) -> list[Finding]:
     There, the toolkit is in the mode `csv`, in which its hook refuses reservations (cmd/nvidia-container-runtime-hook).
     """
     if "nvidia" not in daemon.runtimes:
-        return [
-            Finding("toolkit", "bad", "Docker has no runtime `nvidia`, by which a Jetson provides its GPU", _CONFIGURE)
-        ]
+        text = "Docker has no runtime `nvidia`, by which a Jetson provides its GPU"
+        return [Finding("toolkit", "bad", text, configure_toolkit(daemon))]
     reserved = [name for name in wanted.gpus if name not in wanted.jetsons]
     if reserved and daemon.default_runtime != "nvidia":
         text = f"{reserved[0]} would be reserved, but a Jetson provides its GPU only by the runtime `nvidia`"

@@ -9,7 +9,7 @@ from modelgen.operate.doctor.daemon import find_daemon
 from modelgen.operate.doctor.finding import Finding
 from modelgen.operate.doctor.installations import why_without_cards
 from modelgen.operate.doctor.jetson import check_jetson_runtime, is_jetson
-from modelgen.operate.doctor.toolkit_settings import check_settings
+from modelgen.operate.doctor.toolkit_settings import check_settings, configure_toolkit
 
 if TYPE_CHECKING:
     from modelgen.operate.doctor.daemon import Daemon
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from modelgen.operate.doctor.wanted import Wanted
 
 _SUBJECT = "toolkit"
-_CONFIGURE = (
-    "sudo apt-get install nvidia-container-toolkit && sudo nvidia-ctk runtime configure --runtime=docker"
-    " && sudo systemctl restart docker"
-)
 
 
 def check_toolkit(host: Host, wanted: Wanted) -> list[Finding]:
@@ -46,12 +42,15 @@ def check_cgroups(host: Host, wanted: Wanted) -> list[Finding]:
     """Check whether a `systemctl daemon-reload` removes the GPUs from running containers.
 
     The toolkit's hook adds the GPU without systemd, which removes it when it writes all cgroups again:
-    "Failed to initialize NVML: Unknown Error" (NVIDIA Container Toolkit, troubleshooting).
+    "Failed to initialize NVML: Unknown Error" (NVIDIA Container Toolkit, troubleshooting). A Docker without root sets
+    no cgroups of devices.
     """
     if all(gpu.kind not in (None, "nvidia") for gpu in wanted.gpus.values()):
         return []
     daemon = find_daemon(host)
-    if daemon is None or daemon.is_desktop or daemon.cgroup_driver != "systemd":
+    if daemon is None or daemon.is_desktop or daemon.is_snap or daemon.is_rootless:
+        return []
+    if daemon.cgroup_driver != "systemd":
         return []
     text = (
         "systemd manages the cgroups: after a `systemctl daemon-reload`, containers lose their GPU "
@@ -59,7 +58,7 @@ def check_cgroups(host: Host, wanted: Wanted) -> list[Finding]:
     )
     help_ = (
         f'{GENERATE}, and `kind = "cdi"` in `[gpus]`; or `"exec-opts": ["native.cgroupdriver=cgroupfs"]` in '
-        "/etc/docker/daemon.json, then sudo systemctl restart docker"
+        f"{daemon.settings}, then {daemon.restart}"
     )
     return [Finding(_SUBJECT, "warning", text, help_)]
 
@@ -72,4 +71,4 @@ def _runtime(host: Host, daemon: Daemon) -> Finding:
         text = "Docker Desktop includes the toolkit; only a container can show whether it sees the GPU"
         return Finding(_SUBJECT, "unknown", text, "docker run --rm --gpus all ubuntu nvidia-smi")
     text = 'Docker has no access to NVIDIA\'s GPUs ("could not select device driver"): it has no runtime `nvidia`'
-    return Finding(_SUBJECT, "bad", text, _CONFIGURE)
+    return Finding(_SUBJECT, "bad", text, configure_toolkit(daemon))

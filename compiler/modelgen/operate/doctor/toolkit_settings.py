@@ -31,8 +31,8 @@ _SAFE = (1, 17, 8)
 """The first without ways out of containers: CVE-2024-0132 until 1.16.2, CVE-2025-23359 and CVE-2025-23266."""
 _WITH_CGROUP_2 = (1, 8)
 """NVIDIA/libnvidia-container#111, pop-os/beta#289."""
+_SET = "nvidia-ctk config --in-place --set"
 _UPDATE = "sudo apt-get update && sudo apt-get install nvidia-container-toolkit"
-_RESTART = "sudo systemctl restart docker"
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,13 @@ class Settings:
     path: str
     mode: str
     has_no_cgroups: bool
+
+
+def configure_toolkit(daemon: Daemon) -> str:
+    """Return the commands that give Docker the runtime `nvidia` (NVIDIA Container Toolkit, installation guide)."""
+    configure = "nvidia-ctk runtime configure --runtime=docker"
+    command = f"{configure} --config={daemon.settings}" if daemon.is_rootless else f"sudo {configure}"
+    return f"sudo apt-get install nvidia-container-toolkit && {command} && {daemon.restart}"
 
 
 def find_version(host: Host) -> str | None:
@@ -90,7 +97,8 @@ def check_settings(host: Host, daemon: Daemon) -> Iterator[Finding]:
     # As the default runtime, `nvidia` removes the hook that a reservation adds, and adds the GPU itself.
     if settings is None or daemon.default_runtime == "nvidia":
         return
-    set_ = "sudo nvidia-ctk config --in-place --set"
+    is_own = not settings.path.startswith("/etc/")
+    set_ = f"nvidia-ctk config --config-file={settings.path} --in-place --set" if is_own else f"sudo {_SET}"
     if settings.mode == "cdi":
         text = f'{settings.path} has `mode = "cdi"`, in which GPU reservations fail'
         help_ = (
@@ -110,12 +118,12 @@ def _check_version(version: str, daemon: Daemon) -> Iterator[Finding]:
     known = _BROKEN | (_BROKEN_ROOTLESS if daemon.is_rootless else {})
     if numbers < _WITH_CGROUP_2 and daemon.cgroup_version == "2":
         text = f"NVIDIA Container Toolkit {version} does not support cgroup v2, which this host uses"
-        yield Finding(_SUBJECT, "bad", text, f"{_UPDATE}; {_RESTART}")
+        yield Finding(_SUBJECT, "bad", text, f"{_UPDATE}; {daemon.restart}")
     elif numbers in known:
         text = f"NVIDIA Container Toolkit {version} {known[numbers]}"
-        yield Finding(_SUBJECT, "warning", text, f"{_UPDATE}; {_RESTART}")
+        yield Finding(_SUBJECT, "warning", text, f"{_UPDATE}; {daemon.restart}")
     elif numbers < _SAFE:
         text = f"NVIDIA Container Toolkit {version} lets a hostile image out of its container; 1.17.8 does not"
-        yield Finding(_SUBJECT, "note", text, f"{_UPDATE}; {_RESTART}")
+        yield Finding(_SUBJECT, "note", text, f"{_UPDATE}; {daemon.restart}")
     else:
         yield Finding(_SUBJECT, "good", f"NVIDIA Container Toolkit {version}")
