@@ -125,6 +125,40 @@ def test_other_logs_change_nothing(project: Path, log: bytes, message: str) -> N
     assert not (project / "models.measured.toml").exists()
 
 
+ENGINE = f"""\
+INFO 09-26 11:02:01 [utils.py:233] non-default args: {{'model': 'x', 'gpu_memory_utilization': 0.5}}
+INFO 09-26 11:02:01 [core.py:77] Initializing a V1 LLM engine (v0.11.0) with config: model='{REPO}', \
+dtype=torch.bfloat16, max_seq_len=16384, tensor_parallel_size=1, kv_cache_dtype=auto
+"""
+HALF = TEXT.replace('"12GiB"', "0.5")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("(v0.11.0)", "(v0.26.0)", "it has release 0.26.0, and models.toml has 0.11.0"),
+        (f"'{REPO}'", "'Qwen/Qwen3-4B-Base'", f"the model Qwen/Qwen3-4B-Base, and models.toml has {REPO}"),
+        (f"'{REPO}'", "'/hub/models--a--b/snapshots/x'", "the model /hub/models--a--b/snapshots/x"),
+        ("tensor_parallel_size=1", "tensor_parallel_size=2", "tensor_parallel_size=2, and models.toml has 1"),
+        (": 0.5}", ": 0.8}", "gpu_memory_utilization 0.8, and models.toml gives 0.5"),
+        ("21,840 tokens", "43,680 tokens", "43,680 tokens in 3 GiB of KV cache, and `text-4b` has 21,7"),
+    ],
+)
+def test_the_log_of_another_start_is_refused(project: Path, old: str, new: str, message: str) -> None:
+    log = ENGINE + LOG
+    assert old in log
+    (project / "models.toml").write_text(HALF)
+    (project / "start.log").write_text(log.replace(old, new))
+    assert message in learned(project, "--learn-from", "start.log", code=1)
+
+
+def test_a_log_that_names_the_model_may_have_larger_weights(project: Path) -> None:
+    """Buffers are counted too: 7.68 GiB for 7.49 GiB of tensors, for example."""
+    (project / "models.toml").write_text(HALF)
+    (project / "start.log").write_text(ENGINE + LOG.replace("7.5000", "7.6800"))
+    assert "7.68 GiB of weights" in learned(project, "--learn-from", "start.log")
+
+
 def test_a_log_that_is_not_there(project: Path) -> None:
     assert "none.log cannot be read" in learned(project, "--learn-from", "none.log", code=1)
 

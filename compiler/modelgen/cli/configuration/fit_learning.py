@@ -17,12 +17,18 @@ if TYPE_CHECKING:
 
     from modelgen.fit import Fitted
     from modelgen.fit.estimate import Start
+    from modelgen.fit.logged import Logged
     from modelgen.lockfile.measured import MeasuredStart
     from modelgen_runtime.engines.start_lines import Started
 
 RUNNING = "running"
 _MOST_READ = 64 * 2**20
+_LONGEST_LINE = 10_000
 _ROUNDED = 0.01 * 2**30
+_OTHER_TOKENS = 0.01
+"""The share by which printed tokens may differ from those of the printed memory."""
+_BUFFERS = 0.05
+"""The share of the weights that buffers may add, if the log names the model and its release."""
 _LOADED = ("weights", "draft", "adapters")
 
 
@@ -39,15 +45,19 @@ def learn(config: Path, fitted: Fitted, source: str, names: Sequence[str]) -> in
         InputError: The sizes cannot be taken over.
     """
     from modelgen.files import locked, replace_all
+    from modelgen.fit.logged import Logged
     from modelgen.lockfile.measured import parse_measured, render_measured
 
-    found = _of_running(config, fitted, names) if source == RUNNING else {_only(names): _of_log(source)}
+    if source == RUNNING:
+        found = {name: (started, Logged()) for name, started in _of_running(config, fitted, names).items()}
+    else:
+        found = {_only(names): _of_log(source)}
     path = measured_path(config)
     with locked(config.parent):
         old, faults = parse_measured(read_measured(config) or b"", path.name)
         if faults:
             raise InputError(faults[0].message)
-        new = {**old, **{name: _measured(fitted, name, started) for name, started in found.items()}}
+        new = {**old, **{name: _measured(fitted, name, *one) for name, one in found.items()}}
         kept = {name: one for name, one in new.items() if name in fitted.resolved.runs}
         try:
             replace_all({path: render_measured(kept)})
@@ -65,7 +75,8 @@ def _only(names: Sequence[str]) -> str:
     return names[0]
 
 
-def _of_log(path: str) -> Started:
+def _of_log(path: str) -> tuple[Started, Logged]:
+    from modelgen.fit.logged import read_logged
     from modelgen_runtime.engines.start_lines import read_start
 
     try:
@@ -73,10 +84,11 @@ def _of_log(path: str) -> Started:
             text = file.read(_MOST_READ).decode("utf-8", "replace")
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): pass a log, or `running`") from error
-    started = read_start(line[:10_000] for line in text.splitlines())
+    lines = [line[:_LONGEST_LINE] for line in text.splitlines()]
+    started = read_start(lines)
     if started is None:
         raise InputError(f"{path} has no line of an engine that started, such as `Available KV cache memory: … GiB`")
-    return started
+    return started, read_logged(lines)
 
 
 def _of_running(config: Path, fitted: Fitted, names: Sequence[str]) -> dict[str, Started]:
@@ -112,30 +124,43 @@ def _is_as_written(fitted: Fitted, model: Mapping[str, Any]) -> bool:
     return expected is not None and is_reserved and cache.get("expected") == expected._asdict()
 
 
-def _check_is_of(name: str, start: Start, weights: float, cache: float) -> None:
+def _check_is_of(name: str, start: Start, started: Started, logged: Logged) -> None:
     """Check that a start may have printed these sizes.
 
     Raises:
-        InputError: It cannot have, for its weights are others or its memory is not enough.
+        InputError: It cannot have, for its weights or the bytes of a token are others, or its memory is not enough.
     """
     from modelgen.fit.estimate import estimate
 
-    lines = estimate(start._replace(measured=None)).lines
-    reserved = min(lines[0].amount.high, start.memory * start.share)
+    weights, cache = started.weights or 0.0, started.cache or 0.0
+    found = estimate(start._replace(measured=None, length=logged.length or start.length))
+    reserved = min(found.lines[0].amount.high, start.memory * start.share)
     # Engines print the weights with those of drafts and the slots for adapters, and round them.
-    least = lines[1].amount.low - _ROUNDED
-    most = sum(line.amount.high for line in lines if line.name in _LOADED) + _ROUNDED
+    least = found.lines[1].amount.low - _ROUNDED
+    most = sum(line.amount.high for line in found.lines if line.name in _LOADED) + _ROUNDED
+    if logged.model is not None and logged.version is not None:
+        most += _BUFFERS * start.weights
+    tokens = [found.cache.printed(int(cache + error)) for error in (-_ROUNDED, _ROUNDED)]
     if not least <= weights <= most:
         has = f"{of_memory(weights)} of weights, and `{name}` has {of_memory(least)} to {of_memory(most)} on each GPU"
     elif weights + cache > reserved:
         both = of_memory(weights + cache)
         has = f"{both} of weights and KV cache, and `{name}` reserves at most {of_memory(reserved)} of each GPU"
+    elif started.tokens and not tokens[0] * (1 - _OTHER_TOKENS) <= started.tokens <= tokens[1] * (1 + _OTHER_TOKENS):
+        has = (
+            f"{started.tokens:,.0f} tokens in {of_memory(cache)} of KV cache, "
+            f"and `{name}` has {tokens[0]:,} to {tokens[1]:,}"
+        )
     else:
         return
-    raise InputError(f"the log is of another start: it has {has}; pass the log of a start with this models.toml")
+    raise _of_another_start(has)
 
 
-def _measured(fitted: Fitted, name: str, started: Started) -> MeasuredStart:
+def _of_another_start(has: str) -> InputError:
+    return InputError(f"the log is of another start: it has {has}; pass the log of a start with this models.toml")
+
+
+def _measured(fitted: Fitted, name: str, started: Started, logged: Logged) -> MeasuredStart:
     from modelgen.fit.budgets import PARTS
     from modelgen.fit.estimate import Start
     from modelgen.fit.measured import flags_digest
@@ -150,7 +175,10 @@ def _measured(fitted: Fitted, name: str, started: Started) -> MeasuredStart:
         raise InputError(f"nothing can be learned for {run.engine.title}, which takes what it needs")
     if not started.cache or not started.weights:
         raise InputError("the log lacks the line about the weights or about the memory for the KV cache")
-    _check_is_of(name, one.start, started.weights, started.cache)
+    tensor = run.args.get("tensor-parallel-size", 1)
+    for has in logged.differences(run.version.text, run.model.repo, tensor, one.start.share):
+        raise _of_another_start(has)
+    _check_is_of(name, one.start, started, logged)
     return MeasuredStart(
         commit=entry.commit,
         version=run.version.text,
