@@ -124,8 +124,9 @@ def test_an_option_without_a_meaning(project: Path, args: list[str], message: st
     assert message in fit(project, *args, code=2)
 
 
-def test_a_cache_type_that_is_not_known_has_no_estimate(project: Path) -> None:
-    assert "cannot estimate: `kv-cache-dtype = int3` is not known" in fit(project, "--kv-cache-dtype", "int3")
+def test_a_cache_type_that_the_release_does_not_have_is_refused(project: Path) -> None:
+    shown = fit(project, "--kv-cache-dtype", "int3", code=1)
+    assert "refused: `kv-cache-dtype` of vLLM 0.11.0 takes auto, bfloat16, fp8, " in shown
 
 
 def test_a_file_with_errors_is_not_estimated(project: Path) -> None:

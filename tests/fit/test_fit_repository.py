@@ -55,6 +55,30 @@ def test_what_does_not_fit_is_said_with_what_would(folder: Path, hub: Hub) -> No
     assert "qwen: write `max-model-len = " in shown
 
 
+@pytest.mark.parametrize("change", [("--kv-cache-dtype", "fp8"), ("--tp", "2")])
+def test_a_what_if_changes_the_longest_request(folder: Path, hub: Hub, change: tuple[str, str]) -> None:
+    assert "fits 262,144 tokens" in fit(folder, hub, REPO, "--gpu", "RTX 4090", *change)
+
+
+def test_the_newest_release_with_kernels_for_the_gpu_is_taken(folder: Path, hub: Hub) -> None:
+    why = fit(folder, hub, REPO, "--gpu", "V100 16GB", "--why")
+    assert "CUDA graphs" in fit(folder, hub, REPO, "--gpu", "RTX 4090", "--why")
+    assert "CUDA graphs" not in why  # which 0.19.1 does not count, the last release for a V100
+    shown = fit(folder, hub, REPO, "--gpu", "GTX 1080", code=1)
+    assert "no release of vLLM has kernels for GTX 1080 (6.1): name another GPU" in shown
+
+
+def test_a_length_that_config_json_lacks_is_taken_from_the_option(folder: Path, hub: Hub) -> None:
+    config = {key: value for key, value in QWEN_4B.items() if key != "max_position_embeddings"} | {"hidden_size": 256}
+    hub.add(
+        "org/short",
+        {"config.json": json.dumps(config).encode(), "model.safetensors": safetensors(a=("BF16", 2 * 10**6))},
+    )
+    lacking = "`max-model-len` is not written, and config.json has no `max_position_embeddings`"
+    assert lacking in fit(folder, hub, "org/short", "--gpu", "RTX 4090")
+    assert "fits 448 tokens" in fit(folder, hub, "org/short", "--gpu", "RTX 4090", "--context", "448")
+
+
 def test_the_model_of_the_file_comes_first(folder: Path, hub: Hub) -> None:
     (folder / "models.toml").write_text(HEAD + model("mine", THREE[0][1], max_model_len=8192))
     assert "mine   gpu0" in fit(folder, hub, THREE[0][1])
@@ -67,6 +91,7 @@ def test_the_model_of_the_file_comes_first(folder: Path, hub: Hub) -> None:
         ((REPO,), 2, 'org/qwen is not in models.toml: name a GPU to look it up for, such as --gpu "RTX 4090"'),
         (("org/none", "--gpu", "RTX 4090"), 1, "org/none"),
         (("local/mine", "--gpu", "RTX 4090"), 3, "there is no models.toml"),
+        (("https://hub.example/org/qwen",), 2, "is not a repository id: write it as on its page, such as org/name"),
     ],
 )
 def test_what_cannot_be_looked_up(folder: Path, hub: Hub, args: tuple[str, ...], code: int, message: str) -> None:
@@ -76,6 +101,8 @@ def test_what_cannot_be_looked_up(folder: Path, hub: Hub, args: tuple[str, ...],
 def test_a_hub_that_does_not_answer(folder: Path, hub: Hub) -> None:
     shown = fit(folder, hub, REPO, "--gpu", "RTX 4090", code=3, HF_ENDPOINT="http://modelgen.invalid")
     assert shown.startswith("modelgen: org/qwen: http://modelgen.invalid cannot be reached")
+    offline = fit(folder, hub, REPO, "--gpu", "RTX 4090", code=3, HF_HUB_OFFLINE="1")
+    assert offline.endswith("this command needs the hub; unset it\n")
 
 
 def qwen(scale: int) -> bytes:
@@ -105,6 +132,8 @@ def test_all_quantizations_of_a_repository_are_rows(folder: Path, hub: Hub) -> N
     why = fit(folder, hub, "org/qwen-GGUF", "--gpu", "RTX 4090", "--why")
     assert "2 of 2 layers, and the output (models.lock)" in why
     assert "16,384 tokens, shared by 4 slots" in why
+    refused = fit(folder, hub, "org/qwen-GGUF", "--gpu", "RTX 4090", "--kv-cache-dtype", "fp8", code=1)
+    assert "`cache-type-k` of llama.cpp" in refused
     assert "does not fit" in fit(folder, hub, "org/qwen-GGUF", "--gpu", "RTX 4090", "--context", "4m", code=1)
     whole = [request for request in hub.requests if request.path.endswith(".gguf") and not request.range]
     assert not whole

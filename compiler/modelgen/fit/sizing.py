@@ -117,6 +117,17 @@ def fitting_length(found: Estimate) -> int | None:
     return rounded if rounded >= _SHORTEST else None
 
 
+def estimate_open(start: AnyStart, own: int) -> Estimate:
+    """Estimate a start whose longest request is not written, with the longest that fits, at most the model's own.
+
+    Raises:
+        CannotEstimateError: As `estimate_start`.
+    """
+    found = estimate_start(start._replace(length=own))
+    chosen = fitting_length(found)
+    return found if chosen in (None, own) else estimate_start(start._replace(length=chosen or own))
+
+
 def with_length(resolved: Resolved, lengths: Mapping[str, int]) -> Resolved:
     """Return the file with other lengths for the models that have none."""
     pins = {name: resolved.pins[name]._replace(length=length) for name, length in lengths.items()}

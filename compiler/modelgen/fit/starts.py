@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from modelgen.fit.budgets import share
 from modelgen.fit.estimate import Start
 from modelgen.fit.measured import flags_digest
-from modelgen.fit.shapes import CannotEstimateError
+from modelgen.fit.shapes import CannotEstimateError, read_shape
 from modelgen.fit.weights import weights_of
 from modelgen.resolve.assets import config_in
 from modelgen.sizes import of_memory
@@ -41,10 +41,11 @@ def start_of(resolved: Resolved, name: str) -> Start:
     if pins.entry is None:
         raise CannotEstimateError("its repository is not locked; run `modelgen lock`")
     if not pins.config:
-        raise CannotEstimateError("models.lock has no config.json of it that can be read")
+        raise CannotEstimateError("its config.json is not in models.lock, is empty, or cannot be read")
     length = run.args.get(known.length, pins.length)
     if not isinstance(length, int) or isinstance(length, bool) or length < 1:
-        raise CannotEstimateError(f"`{known.length}` is not known")
+        read_shape(pins.config)  # an unknown family is the better reason
+        raise CannotEstimateError(f"`{known.length}` is not written, and config.json has no `max_position_embeddings`")
     return Start(
         config=pins.config,
         args=run.args,

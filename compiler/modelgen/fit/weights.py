@@ -34,7 +34,7 @@ def weights_of(stored: Mapping[str, int], config: Mapping[str, Any], args: Mappi
     """
     size = sum(stored.values())
     if not size:
-        raise CannotEstimateError("models.lock has no sizes of its tensors: it is no checkpoint of safetensors")
+        raise CannotEstimateError("the sizes of its tensors are not known: it is no checkpoint of safetensors")
     _check(size, config, read_shape(config))
     is_cast = config.get("quantization_config") is None and args.get("dtype") not in _WHOLE
     return size - stored.get("F32", 0) // 2 if is_cast else size
@@ -59,4 +59,4 @@ def _check(size: int, config: Mapping[str, Any], shape: Shape) -> None:
     tables = [config, *(value for value in config.values() if isinstance(value, dict))]
     is_open = not shape.experts and any("expert" in key for table in tables for key in table)
     if not least <= size <= (size if is_open else most):
-        raise CannotEstimateError("the sizes of config.json do not agree with the tensors in models.lock")
+        raise CannotEstimateError("the sizes of config.json do not agree with the tensors")

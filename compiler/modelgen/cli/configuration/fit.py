@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from modelgen.cli.configuration.fit_changes import Changes
     from modelgen.diagnostics import Diagnostic
+    from modelgen.fit import Fitted
     from modelgen.fit.estimate import Estimate
     from modelgen.pipeline import Checked
     from modelgen.resolve import Resolved
@@ -87,20 +88,22 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
     repo = _as_repository(models)
     checked = check_file(config) if repo is None or config.exists() else None
     if repo is not None and (checked is None or not _has(checked.resolved, repo)):
-        resolved, chosen = _look_up(repo, changes, token_file, learn_from)
-    elif checked is None or checked.resolved is None or has_errors(_others(checked)):
+        fitted = _look_up(repo, changes, token_file, learn_from)
+        chosen = tuple(fitted.resolved.document.models)
+    elif checked is None or checked.fitted is None or has_errors(_others(checked)):
         assert checked is not None, "a file that is named or needed is read"  # noqa: S101
         print_findings(checked, "human", to_stderr=True)
         return FOUND
     else:
-        resolved, chosen = checked.resolved, chosen_models(checked.resolved.document, config, models)
-        if learn_from is not None and checked.fitted is not None:
+        fitted = checked.fitted
+        chosen = chosen_models(fitted.resolved.document, config, models)
+        if learn_from is not None:
             from modelgen.cli.configuration.fit_learning import learn
 
-            return learn(config, checked.fitted, learn_from, chosen)
-    is_as_written = checked is not None and resolved is checked.resolved and not any(changes)
-    known = checked.fitted.estimates if is_as_written and checked is not None and checked.fitted is not None else {}
-    found = {name: known.get(name) or _estimate(resolved, name, changes) for name in chosen}
+            return learn(config, fitted, learn_from, chosen)
+    is_as_written = checked is not None and fitted is checked.fitted and not any(changes)
+    known, resolved = fitted.estimates if is_as_written else {}, fitted.resolved
+    found = {name: known.get(name) or _estimate(fitted, name, changes) for name in chosen}
     _note_unused(resolved, found, changes)
     if format_ == "json":
         from modelgen.cli.configuration.fit_json import as_json
@@ -139,6 +142,9 @@ def _as_repository(models: tuple[str, ...]) -> str | None:
     """Return the repository id that a command line names alone; None if it names none."""
     from modelgen.lockfile.repos import is_local, is_repo_id
 
+    for name in models:
+        if name.startswith(("https://", "http://")):
+            raise click.UsageError(f"{name[:200]} is not a repository id: write it as on its page, such as org/name")
     if len(models) != 1 or not is_repo_id(models[0]) or is_local(models[0]) or "/" not in models[0]:
         return None
     return models[0]
@@ -151,17 +157,14 @@ def _has(resolved: Resolved | None, name: str) -> bool:
     return resolved is not None and any(name in others for others in names_of(resolved.document).values())
 
 
-def _look_up(
-    repo: str, changes: Changes, token_file: Path | None, learn_from: str | None
-) -> tuple[Resolved, tuple[str, ...]]:
-    from modelgen.cli.configuration.fit_repository import resolve_repository
+def _look_up(repo: str, changes: Changes, token_file: Path | None, learn_from: str | None) -> Fitted:
+    from modelgen.cli.configuration.fit_repository import fit_repository
 
     if learn_from is not None:
         raise click.UsageError(f"{repo} is not in models.toml: --learn-from is for a model of the file")
     if changes.card is None:
         raise click.UsageError(f'{repo} is not in models.toml: name a GPU to look it up for, such as --gpu "RTX 4090"')
-    resolved = resolve_repository(repo, changes.card, changes.length, token_file)
-    return resolved, tuple(resolved.document.models)
+    return fit_repository(repo, changes.card, changes.length, token_file)
 
 
 def _note_unused(resolved: Resolved, found: Mapping[str, Estimate | str], changes: Changes) -> None:
@@ -173,14 +176,19 @@ def _note_unused(resolved: Resolved, found: Mapping[str, Estimate | str], change
             click.echo(f"{name}: {text}; run `modelgen fit --learn-from running`", err=True)
 
 
-def _estimate(resolved: Resolved, name: str, changes: Changes) -> Estimate | str:
+def _estimate(fitted: Fitted, name: str, changes: Changes) -> Estimate | str:
     """Return the estimate of a model, or why there is none."""
     from modelgen.cli.configuration.fit_refusals import refusal
     from modelgen.fit.models import estimate_start, start_of_model
     from modelgen.fit.shapes import CannotEstimateError
+    from modelgen.fit.sizing import estimate_open
 
+    resolved = fitted.resolved
+    own = fitted.lengths[name].own if name in fitted.lengths else resolved.pins[name].length
     try:
         start = changes.apply(start_of_model(resolved, name), resolved.runs[name])
-        return refusal(resolved, name, start, changes) or estimate_start(start)
+        if (refused := refusal(resolved, name, start, changes)) is not None:
+            return refused
+        return estimate_start(start) if own is None or changes.length is not None else estimate_open(start, own)
     except CannotEstimateError as error:
         return str(error)

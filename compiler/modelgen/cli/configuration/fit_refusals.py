@@ -1,6 +1,6 @@
 """Find what-ifs of `modelgen fit` that an engine refuses, whatever the memory, as rules do for a written flag.
 
-They are MG509 (length), MG510 (attention heads) and MG335 (type of the KV cache).
+They are MG509 (length), MG510 (attention heads), MG335 (type of the KV cache) and values that a release does not take.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from modelgen.fit.pools import PoolStart
     from modelgen.resolve import ModelRun, Resolved
 
+_CACHE = "kv-cache-dtype"
 _LATENT = "kv_lora_rank"
 _TRUE = ("1", "true", "yes")
 
@@ -41,11 +42,26 @@ def refusal(resolved: Resolved, name: str, start: AnyStart, changes: Changes) ->
         start: Its start with the changes.
         changes: The changes.
     """
-    if isinstance(start, GgufStart) or not any(changes):
-        return None
-    run = resolved.runs[name]
-    reasons = [*_of_length(run, start, changes), *_of_heads(start, changes), *_of_cache(resolved, run, start, changes)]
+    run, reasons = resolved.runs[name], list[str]()
+    if any(changes):
+        reasons += _of_value(run, changes)
+        if not isinstance(start, GgufStart):
+            reasons += [*_of_length(run, start, changes), *_of_heads(start, changes)]
+            reasons += _of_cache(resolved, run, start, changes)
     return Refused(reasons[0]) if reasons else None
+
+
+def _of_value(run: ModelRun, changes: Changes) -> Iterator[str]:
+    """Yield that the release has no such type of the KV cache."""
+    engine, value = run.engine, changes.args.get(_CACHE)
+    if engine is None or run.version is None or run.is_fork or value is None:
+        return
+    catalogue = engine.catalogue() if engine.catalogue else engine.plain_flags() if engine.plain_flags else None
+    for name in engine.cache_flags or (_CACHE,):
+        flag = catalogue.release(run.version).get(catalogue.canonical(name)) if catalogue else None
+        if flag is not None and flag.choices and value not in flag.choices:
+            taken, title = ", ".join(flag.choices), f"{engine.title} {run.version.text}"
+            yield f"`{name}` of {title} takes {taken}, and not {str(value)[:40]}"
 
 
 def _of_length(run: ModelRun, start: Start | PoolStart, changes: Changes) -> Iterator[str]:

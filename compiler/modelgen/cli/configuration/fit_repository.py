@@ -15,10 +15,10 @@ from modelgen.load import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
     from modelgen.engines.host.known_cards import KnownCard
+    from modelgen.fit import Fitted
     from modelgen.hub.connection.client import Connection
     from modelgen.lockfile.entries import Lock
     from modelgen.lockfile.quants import Quant
-    from modelgen.resolve import Resolved
 
 _NVIDIA = 'device = "0"'
 _AMD = 'kind = "amd"\ndevice = "/dev/dri/renderD128"'
@@ -26,8 +26,8 @@ _CONTEXT = 16_384
 """The context of a GGUF file where none is named: the engine has no default that fits."""
 
 
-def resolve_repository(repo: str, card: KnownCard, length: int | None, token_file: Path | None) -> Resolved:
-    """Return a resolved file with the models of a repository on one GPU, and the newest engine for them.
+def fit_repository(repo: str, card: KnownCard, length: int | None, token_file: Path | None) -> Fitted:
+    """Return a fitted file with the models of a repository on one GPU, and the newest engine for them.
 
     A repository of GGUF files has one model for each quantization.
 
@@ -39,32 +39,38 @@ def resolve_repository(repo: str, card: KnownCard, length: int | None, token_fil
 
     Raises:
         ModelgenError: The hub does not answer, or has no such repository.
+        InputError: No engine loads it on this GPU.
     """
     from modelgen.cli.hub.hub_options import read_token
     from modelgen.cli.interruption import interruptible
-    from modelgen.cli.lock.lock import connect_to_hub
+    from modelgen.hub.connection.client import connect
     from modelgen.lockfile.writing import render_lock
 
     config = Path("models.toml")
     with interruptible("nothing was written"):
-        connection = connect_to_hub(read_token(token_file))
+        connection = connect(read_token(token_file))
         quants = _find_quants(connection, repo)
-        models = _gguf_models(repo, quants, length or _CONTEXT) if quants else _model(repo, card)
+        models = _gguf_models(repo, quants, length or _CONTEXT) if quants else _model(repo, card, length)
         is_amd = card.capability.startswith("gfx")
         gpu = f"[gpus.gpu0]\ncard = {text(card.name)}\n{_AMD if is_amd else _NVIDIA}\n\n"
         data = f'[project]\nname = "fit"\nhub = "./models/hub"\n\n{gpu}{models}'.encode()
         lock = _look_up(config, data, connection)
-    resolved = check_bytes(config, data, render_lock(lock)).resolved
-    assert resolved is not None, "the file is written here"  # noqa: S101
-    return resolved
+    fitted = check_bytes(config, data, render_lock(lock)).fitted
+    assert fitted is not None, "the file is written here"  # noqa: S101
+    return fitted
 
 
-def _model(repo: str, card: KnownCard) -> str:
-    vendor = "amd" if card.capability.startswith("gfx") else "nvidia"
-    image = newest_image(ENGINES[DEFAULT_ENGINE], vendor, None, "amd64")
+def _model(repo: str, card: KnownCard, length: int | None) -> str:
+    vendor, engine = "amd" if card.capability.startswith("gfx") else "nvidia", ENGINES[DEFAULT_ENGINE]
+    image = newest_image(engine, vendor, None, "amd64", card.capability)
+    if image is None:
+        raise InputError(
+            f"no release of {engine.title} has kernels for {card.name} ({card.capability}): name another GPU"
+        )
+    args = f"args = {{ {engine.length} = {length} }}\n" if length else ""
     return (
-        f"[engines.{DEFAULT_ENGINE}]\nimage = {text(image or '')}\n\n"
-        f'[models.{key(free_id(repo, {}))}]\nrepo = {text(repo)}\ngpus = ["gpu0"]\n'
+        f"[engines.{DEFAULT_ENGINE}]\nimage = {text(image)}\n\n"
+        f'[models.{key(free_id(repo, {}))}]\nrepo = {text(repo)}\ngpus = ["gpu0"]\n{args}'
     )
 
 

@@ -140,9 +140,19 @@ def _image_line(found: re.Match[str], machine: Machine) -> str:
     return f'image = "{image}" # {why}; images of others need `version = "…"`'
 
 
-def newest_image(engine: Engine, vendor: str, driver: str | None, arch: str) -> str | None:
-    """Return the image of the newest known release that runs on a driver and an architecture; None without one."""
-    return next((image for image in _images(engine, vendor) if _runs(image, driver, arch)), None)
+def newest_image(
+    engine: Engine, vendor: str, driver: str | None, arch: str, capability: str | None = None
+) -> str | None:
+    """Return the image of the newest known release that runs on a driver, an architecture and a GPU; None without one.
+
+    Args:
+        engine: The engine.
+        vendor: The vendor of the GPU.
+        driver: The driver's version; None if it is not known.
+        arch: The architecture of the processor.
+        capability: The capability of the GPU, such as `8.6` or `gfx1100`; None for any.
+    """
+    return next((image for image in _images(engine, vendor) if _runs(image, driver, arch, capability)), None)
 
 
 def _images(engine: Engine, vendor: str) -> Iterator[str]:
@@ -157,11 +167,13 @@ def _images(engine: Engine, vendor: str) -> Iterator[str]:
                 yield older
 
 
-def _runs(reference: str, driver: str | None, arch: str) -> bool:
+def _runs(reference: str, driver: str | None, arch: str, capability: str | None) -> bool:
     image = parse_image(reference)
     if image is None:
         return False
-    return runs_on_host(image, properties.version_of(image), driver, arch)
+    version = properties.version_of(image)
+    has_kernels = capability is None or properties.runs_on(image, version, capability) is not False
+    return has_kernels and runs_on_host(image, version, driver, arch)
 
 
 def _host_table(facts: dict[str, str | bool]) -> str:

@@ -93,7 +93,7 @@ def cache_type(dtype: Any, layers: tuple[Layers, ...]) -> CacheType:  # noqa: AN
         CannotEstimateError: It is not known, or MLA has no such type.
     """
     if not isinstance(dtype, str) or dtype not in _TYPES:
-        raise CannotEstimateError(f"`kv-cache-dtype = {str(dtype)[:40]}` is not known")
+        raise CannotEstimateError(f"`kv-cache-dtype = {str(dtype)[:40]}` is not one of {', '.join(_TYPES)}")
     kinds = {one.kind for one in layers}
     if "latent" not in kinds:
         return _TYPES[dtype]
