@@ -114,6 +114,7 @@ CASES: list[tuple[str, str, str]] = [
         "write it as `port = 8188`, or `{port}` in `command`",
     ),
     (command_model('command = ["serve", "--listen=0.0.0.0:8188"]'), "bad-command", "`port = 8188`"),
+    (command_model('command = ["serve", "--port", "9000"]\nport = 8188'), "bad-command", "`port = 9000`"),
     (command_model('build = "./docker"\nport = 8000'), "wrong-type", 'write `build = { context = "./docker" }`'),
     # names and mounts of Ollama's and vLLM's own files
     (f'[models."qwen3:30b"]\nrepo = "a/b"\n{ARGS}', "bad-id", '`aliases = ["qwen3:30b"]` keeps the name for clients'),

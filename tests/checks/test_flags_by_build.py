@@ -81,7 +81,7 @@ WRONG: list[tuple[str, str, str, str]] = [
     (gguf("c = 8, temp = 1, temperature = 1", build(9000)), "flag-twice", "temperature", "once"),
     (gguf("t = 8", env='LLAMA_ARG_CTX_SIZE = "0"'), "missing-ctx-size", "args", ""),
     (tei("max-batch-token = 16384"), "unknown-flag", "max-batch-token", "max-batch-tokens"),
-    (tei('dtype = "bf16"'), "bad-flag-value", "dtype", "bfloat16"),
+    (tei('dtype = "bf16"'), "bad-flag-value", "dtype", 'dtype = "float16"'),
     (tei("max-batch-tokens = true"), "bad-flag-value", "max-batch-tokens", ""),
     (tei('auto-truncate = "false"', "cpu-1.8.3"), "bad-flag-value", "auto-truncate", "no value"),
     (gguf('c = 16384, fa = "perhaps"', build(99999)), "unverified-flag", "fa", "spelling"),

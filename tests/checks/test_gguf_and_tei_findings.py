@@ -110,6 +110,10 @@ CASES: list[tuple[str, str, str]] = [
     (tei('args = { served-model-name = "x" }'), "owned-arg", "id of the model"),
     (tei('args = { api-key = "xyzxyz" }'), "owned-arg", "keys_file"),
     (tei("args = { auto-truncate = false }", "cpu-1.8"), "bad-flag-value", "leave it out"),
+    # Only images with Python have bfloat16.
+    (tei('args = { dtype = "float_16" }', "cpu-1.9"), "bad-flag-value", 'write `dtype = "float16"`'),
+    (tei('args = { dtype = "bfloat16" }', "cpu-1.9"), "bad-flag-value", "float16"),
+    (tei('env = { DTYPE = "bfloat16" }', "cpu-1.9"), "bad-flag-variable", "it sets `dtype`"),
     (tei("args = { cors-allow-origin = [] }"), "bad-flag-value", "once for each"),
     # variables that stand for flags
     (tei('env = { MODEL_ID = "x" }'), "owned-env", 'write `repo = "x"` in'),
@@ -159,6 +163,7 @@ CASES: list[tuple[str, str, str]] = [
             ("server-cuda13-B6500", "server-cuda13-b6500"),
             ("server-b6500-rocm", "server-rocm-b6500"),
             ("b6500-server", "server-b6500"),
+            ("server-cuda-b6500x", "server-cuda-b6500"),
         )
     ),
     (gguf(line='gpus = ["gpu0"]'), "image-for-other-cards", "server-cuda"),
@@ -218,6 +223,7 @@ def test_a_model_of_tei_has_one_card() -> None:
         gguf('c = 8, chat-template-file = "/data/t.jinja"', 'compose = { volumes = ["./x:/data"] }'),
         gguf('c = 8, grammar-file = "./g.gbnf", lora = "/app/x.gguf"'),
         gguf().replace("x.gguf", "Q4 K/x+y (1)-00001-of-00002.gguf"),
+        tei('args = { dtype = "bfloat16" }', "cpu-ipex-1.9"),
         tei('env = { RUST_LOG = "debug", LLAMA_ARG_PORT = "1" }'),
         tei('gpus = ["gpu0"]\ngpu_memory = "2GiB"', tag="cuda-1.9"),
         *(tei('gpus = ["gpu0"]', tag=tag) for tag in ("turing-1.9", "1.9", "86-1.9", "hopper-1.9.2")),

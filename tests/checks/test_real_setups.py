@@ -41,6 +41,10 @@ RIGHT = {
     f'[models.a]\nrepo = "o/m"\nrevision = "{COMMIT}"\nfile = "m.gguf"\n',
     "arguments of an engine": f"[engines.vllm]\nargs = {{ max-model-len = 4096 }}\n"
     f'image = "vllm/vllm-openai:v0.11.0"\n[models.a]\nrepo = "o/m"\nrevision = "{COMMIT}"\ngpus = ["g"]\n',
+    "vLLM-Omni on two GPUs": (
+        '[engines.vllm]\nimage = "vllm/vllm-omni:v0.20.0"\nversion = "0.20.0"\n'
+        + served("a", args=", omni = true", gpus='["a", "b"]')
+    ),
     "two forks of two versions": FORK
     + served("a")
     + served("b", 'image = "scitrera/dgx-spark-vllm:0.16.0-t5"\nversion = "0.16.0"')
@@ -48,11 +52,6 @@ RIGHT = {
 }
 WARNED = {
     "a flag of a fork": (FORK + "fork = true\n" + served("a", args=', mxfp4-backend = "CUTLASS"'), "unverified-flag"),
-    "vLLM-Omni on two GPUs": (
-        '[engines.vllm]\nimage = "vllm/vllm-omni:v0.20.0"\nversion = "0.20.0"\n'
-        + served("a", args=", omni = true", gpus='["a", "b"]'),
-        "unverified-flag",
-    ),
     "--tp of SGLang": (
         '[engines.sglang]\nimage = "lmsysorg/sglang:v0.5.9"\n'
         f'[models.a]\nengine = "sglang"\nrepo = "o/m"\nrevision = "{COMMIT}"\ngpus = ["a", "b"]\nargs = {{ tp = 2 }}\n',

@@ -86,6 +86,7 @@ def test_models_toml_replaces_an_entry() -> None:
     assert found(compilation) == [("MG262", "serving.yaml", 2)]
     assert command(compilation).count("--max-model-len") == 1
     assert "4096" in command(compilation)
+    assert found(compiled(both.replace("4096", "16384"), serving=SERVING)) == []
 
 
 @pytest.mark.parametrize(
@@ -93,14 +94,12 @@ def test_models_toml_replaces_an_entry() -> None:
     [("a: [", 2), ("- a\n- b\n", 1), ("a: &x 1\nb: *x\n", 1), ("a: 1\n---\nb: 2\n", 3)],
 )
 def test_what_is_no_file_of_flags(content: str, line: int) -> None:
-    compilation = compiled(FILE.replace("{ config", "{ max-model-len = 4096, config"), serving=content)
-    assert found(compilation) == [("MG261", "serving.yaml", line)]
+    assert found(compiled(FILE, serving=content)) == [("MG261", "serving.yaml", line)]
 
 
 @pytest.mark.parametrize("path", ["./other.yaml", "/etc/serving.yaml", "serving.yaml", "./serving.toml"])
 def test_a_path_that_is_no_file_is_found_in_models_toml(path: str) -> None:
-    toml = FILE.replace("./serving.yaml", path).replace("{ config", "{ max-model-len = 4096, config")
-    assert found(compiled(toml, serving=SERVING)) == [("MG261", "models.toml", 4)]
+    assert found(compiled(FILE.replace("./serving.yaml", path), serving=SERVING)) == [("MG261", "models.toml", 4)]
 
 
 def test_a_file_of_defaults_is_for_the_models_of_their_engine() -> None:

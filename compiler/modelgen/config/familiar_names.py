@@ -45,7 +45,8 @@ MODEL_KEYS = {
 }
 VALUES = {
     **dict.fromkeys(("fp16", "f16"), ("float16", "half")),
-    **dict.fromkeys(("bf16", "bfp16"), ("bfloat16",)),
+    **dict.fromkeys(("bf16", "bfp16", "bfloat16"), ("bfloat16", "float16")),
+    **dict.fromkeys(("fp8", "int8", "q8"), ("q8_0",)),
     **dict.fromkeys(("fp32", "f32"), ("float32", "float")),
     **dict.fromkeys(("int4", "4bit", "nf4"), ("bitsandbytes",)),
     **dict.fromkeys(("yes", "on", "true", "1"), ("true",)),

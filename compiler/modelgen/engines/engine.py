@@ -143,6 +143,7 @@ class Engine(NamedTuple):
         models: The architectures that its releases serve; None if that is not known.
         model_types: Each `model_type` of config.json that its releases serve on NVIDIA GPUs, where none other starts.
         architectures: The architectures of GGUF files that its builds load; None if that is not known.
+        image_choices: Tag of the image → flags whose choices are fewer in it than in the data.
         plain_flags: Its flags by release, of an engine with `short_flags`. Its version need not be known.
         short_flags: Short flag → long flag, for an engine without a catalogue; None if it takes no flags.
         file_flags: Flags of such an engine whose value is a file or folder in the container.
@@ -255,6 +256,7 @@ class Engine(NamedTuple):
     models: Models | None = None
     model_types: Models | None = None
     architectures: Architectures | None = None
+    image_choices: Callable[[str], Mapping[str, tuple[str, ...]]] | None = None
     plain_flags: Callable[[], Catalogue] | None = None
     short_flags: Mapping[str, str] | None = None
     file_flags: frozenset[str] = frozenset()

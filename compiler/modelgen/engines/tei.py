@@ -47,6 +47,7 @@ _CAPABILITIES: Mapping[str, tuple[tuple[int, int], ...]] = {
 # Blackwell came with huggingface/text-embeddings-inference#735, first released in 1.9.
 _SINCE = {"100": (1, 9), "120": (1, 9)}
 _NEWEST = "1.9"
+_WITH_PYTHON = re.compile(r"(?:cpu-ipex|xpu-ipex|hpu)-")  # Dockerfile-intel
 _TAG = re.compile(r"(?:(?P<prefix>cuda|turing|hopper|\d{2,3})-)?(?P<version>\d+\.\d+(?:\.\d+)?|latest)", re.ASCII)
 
 
@@ -79,6 +80,11 @@ def _prefixes(capability: str) -> list[str]:
 
 def _release(version: str) -> tuple[int, ...]:
     return (999,) if version == "latest" else tuple(int(part) for part in version.split("."))
+
+
+def image_choices(tag: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the types of numbers of an image: backends/src/dtype.rs has bfloat16 only in images with Python."""
+    return {} if _WITH_PYTHON.match(tag) else {"dtype": ("float16", "float32")}
 
 
 _ROUTER = Program(("text-embeddings-router",), reads_positional=False)
@@ -172,6 +178,7 @@ ENGINE = Engine(
     # backends/src/lib.rs: images for GPUs have only Candle, which ends with "Model is not supported". Those for
     # processors try ONNX Runtime first, which serves other types.
     model_types=Models(NAME, 2),
+    image_choices=image_choices,
     plain_flags=FLAGS,
     short_flags={"p": "port"},
     repeats_flags=True,

@@ -32,6 +32,6 @@ def with_flag_files(document: Document, read: Callable[[str], bytes]) -> Documen
 
             place = partial(document.at_value, *document.origin(name, "args", engine.flags_file))
             shown = (PurePosixPath(document.source.path).parent / written).as_posix()
-            own = {key for key in model.args or {} if key != engine.flags_file}
+            own = {key: value for key, value in (model.args or {}).items() if key != engine.flags_file}
             files[name] = read_flags(engine, Named(written, shown, place), read, own)
     return replace(document, files=files) if files else document

@@ -19,7 +19,7 @@ from modelgen.load.document import Fault, FlagsFile
 from modelgen.source import Source, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from yaml import Node
 
@@ -64,14 +64,14 @@ class _Places:
         return whole(self._source, nodes[at]) if nodes else self._source.start
 
 
-def read_flags(engine: Engine, file: Named, read: Callable[[str], bytes], own: set[str]) -> FlagsFile:
+def read_flags(engine: Engine, file: Named, read: Callable[[str], bytes], own: Mapping[str, Any]) -> FlagsFile:
     """Read one file. What is wrong with its path or its content is a fault.
 
     Args:
         engine: The engine of the model.
         file: The path of the file.
         read: As for `with_flag_files`.
-        own: The flags in models.toml, which replace those of the file.
+        own: The `args` in models.toml, which replace those of the file.
     """
     written, flag = file.written, engine.flags_file
 
@@ -110,10 +110,10 @@ def read_flags(engine: Engine, file: Named, read: Callable[[str], bytes], own: s
 class _Entries:
     """The entries of one file."""
 
-    def __init__(self, engine: Engine, source: Source, own: set[str]) -> None:
+    def __init__(self, engine: Engine, source: Source, own: Mapping[str, Any]) -> None:
         self._flag, self._source = engine.flags_file, source
         self._catalogue = engine.catalogue() if engine.catalogue else None
-        self._own = {self._canonical(key) for key in own}
+        self._own = {self._canonical(key): value for key, value in own.items()}
         self._faults: list[Fault] = []
 
     def read(self, root: MappingNode | None) -> FlagsFile:
@@ -138,7 +138,7 @@ class _Entries:
             seen[name] = key
             places.put(key, key_node, node)
             if name in self._own:
-                replaced.append(key)
+                replaced += [key] if self._own[name] != value else []
             else:
                 args[key] = value
         return FlagsFile(self._flag, args, places, self._source, tuple(self._faults), tuple(replaced))

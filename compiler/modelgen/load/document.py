@@ -51,7 +51,7 @@ class FlagsFile(NamedTuple):
         places: Where the entries are written, each at `(key,)`; None for a file that was not read.
         source: The text, for excerpts; None for a file that was not read.
         faults: What is wrong with the file, or with entries that `args` cannot have.
-        replaced: The keys of the entries that models.toml replaces.
+        replaced: The keys of the entries that models.toml replaces with another value.
     """
 
     flag: str

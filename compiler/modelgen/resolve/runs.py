@@ -111,6 +111,10 @@ def _run(document: Document, name: str, model: Model) -> ModelRun:
     arguments = read_arguments(document, name, model.args or {}, engine, version, release, is_fork=is_fork)
     plain = plain_release(engine, version)
     plain_arguments = read_plain_arguments(document, name, model.args or {}, engine, version, plain, is_fork=is_fork)
+    if image is not None:
+        plain_arguments = tuple(
+            one._replace(flag=properties.in_image(one.flag, one.engine, image)) for one in plain_arguments
+        )
     return ModelRun(
         name=name,
         model=model,

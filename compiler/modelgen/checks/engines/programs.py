@@ -75,7 +75,7 @@ def bad_command(context: Context) -> Iterator[Found]:
             port = named or _published(model) or context.runs[name].port
             help_text = (
                 "write `{port}` in `command`: `modelgen serve` chooses the port"
-                if model.port
+                if model.port and not named
                 else f"write it as `port = {port}`, or `{{port}}` in `command`"
             )
             message = f"nothing says on which port `{name}` listens"
@@ -111,6 +111,8 @@ def _lacks_port(context: Context, name: str, model: Model) -> bool:
         for table in (("models", name), ("defaults",))
         for key in ("command", "entrypoint", "port")
     )
+    if model.port and not refused and "{port}" not in program:
+        return _port_in(context.runs[name].program) not in (None, model.port)
     is_needed = model.publish is not None or not program or _port_in(context.runs[name].program) is not None
     return is_needed and not (refused or model.port or "{port}" in program or str(context.runs[name].port) in program)
 

@@ -46,7 +46,7 @@ def bad_flags_file(context: Context) -> Iterator[Found]:
 
 @rule("MG262", "replaced-file-entry", Severity.WARNING)
 def replaced_file_entry(context: Context) -> Iterator[Found]:
-    """An entry of a file of flags that models.toml replaces.
+    """An entry of a file of flags that models.toml replaces with another value.
 
     ## Why
     With `args = { max-model-len = 16384, config = "./serving.yaml" }` and `max-model-len: 32768` in serving.yaml, the

@@ -51,7 +51,9 @@ def missing_max_model_len(context: Context) -> Iterator[Found]:
             for key in ((), (engine.length,), (engine.length.replace("-", "_"),))
         )
         written = {arg.name.lstrip("-") for arg in context.args_of(name)}
-        if engine.length not in written and not refused and context.pins[name].length is None:
+        file = document.files.get(name)
+        is_unread = file is not None and bool(file.faults)  # it may have the flag
+        if engine.length not in written and not (refused or is_unread) and context.pins[name].length is None:
             yield Found(
                 document.at_header("models", name, "args"),
                 f"`{name}` has no `{engine.length}`",

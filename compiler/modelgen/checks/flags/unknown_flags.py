@@ -100,7 +100,7 @@ def unverified_flag(context: Context) -> Iterator[Found]:
             place = context.document.at_value(*arg.path)
             help_text = "check the spelling, or update modelgen" if arg.is_newer else "check the spelling"
             yield Found(place, f"`{arg.value}` is not known: {_may_have_it(arg)}", help_text)
-        elif _is_unknown(arg) and arg.may_be_known:
+        elif _is_unknown(arg) and arg.may_be_known and not _is_of_fork(context, arg):
             help_text = "check the spelling, or update modelgen" if arg.is_newer else "check the spelling"
             yield Found(
                 context.document.at_key(*arg.path),
@@ -164,6 +164,12 @@ def _instead_of_plain(plain: PlainArgument) -> str:
     release = plain.release or plain.catalogue.newest
     spelled = {one for name in release.flag_names() if (flag := release.get(name)) for one in (name, *flag.aliases)}
     return did_you_mean(plain.name, spelled - {*plain.engine.owned_args}, list_known=False)
+
+
+def _is_of_fork(context: Context, arg: Argument) -> bool:
+    """Return whether an image that is a fork has a flag of a plugin, such as vLLM-Omni's `omni`."""
+    run = context.runs.get(arg.model)
+    return run is not None and run.is_fork and arg.engine.line is not None and arg.name in arg.engine.line.fork_flags
 
 
 def _may_have_it(arg: Argument) -> str:

@@ -75,7 +75,9 @@ def missing_ctx_size(context: Context) -> Iterator[Found]:
         elif plain is not None and plain.value in (0, "0") and plain.value is not False:
             place = document.at_value(*plain.path)
             help_text = "write the longest context that you need"
-            yield Found(place, f"with `{plain.key} = 0`, llama.cpp chooses a length that fits", help_text)
+            fits = plain.release is None or plain.release.get("fit") is not None
+            chosen = "chooses a length that fits" if fits else "takes the longest context of the model"
+            yield Found(place, f"with `{plain.key} = 0`, llama.cpp {chosen}", help_text)
 
 
 @rule("MG258", "context-per-slot", Severity.INFO)
