@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.catalogues import Kind
 from modelgen.engines.environment import OWNED
-from modelgen.engines.images.properties import in_image
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -84,8 +83,7 @@ def bad_flag_variable(context: Context) -> Iterator[Found]:
         may_be_known = setting.run.is_fork or release is None or release.is_newer
         for name in sorted(setting.flags):
             flag = release.get(name) if release else setting.catalogue.constant(name)
-            if setting.run.engine is not None and setting.run.image is not None:
-                flag = in_image(flag, setting.run.engine, setting.run.image)
+            flag = setting.run.in_image(flag)
             if flag is not None and (expected := _expected(flag, setting.value, may_be_known)):
                 place = context.document.at_value(*setting.path)
                 better = _better(flag, setting.value)

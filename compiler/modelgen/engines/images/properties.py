@@ -6,7 +6,6 @@ The engines describe their own images (`Engine.images`). Other images have no as
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelgen.engines import ENGINES
@@ -14,8 +13,6 @@ from modelgen.engines.images import ROOT, Account, Published
 from modelgen.engines.images.versions import parse_version
 
 if TYPE_CHECKING:
-    from modelgen.engines.catalogues import Flag
-    from modelgen.engines.engine import Engine
     from modelgen.engines.images.versions import Image, Version
 
 _CUDA_SUFFIX = re.compile(r"(?:^|-)cu(\d\d)(\d)(?:-|$)", re.ASCII)
@@ -148,11 +145,3 @@ def is_fork(image: Image) -> bool:
 
 def _is_since(version: Version | None, release: tuple[int, ...]) -> bool:
     return version is not None and version.release >= release
-
-
-def in_image(flag: Flag | None, engine: Engine, image: Image) -> Flag | None:
-    """Return a flag with the choices that it has in an image, which may be fewer than those of its release."""
-    if flag is None or engine.image_choices is None or image.tag is None or not is_release(image):
-        return flag
-    fewer = engine.image_choices(image.tag).get(flag.name)
-    return replace(flag, choices=tuple(one for one in flag.choices if one in fewer)) if fewer else flag
