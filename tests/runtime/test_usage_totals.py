@@ -103,6 +103,26 @@ def test_a_full_disk_loses_totals_only(tmp_path: Path, monkeypatch: pytest.Monke
     assert len([*Noted(tmp_path, Clock()).rows(1)]) == 1
 
 
+def test_a_write_that_does_not_end_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a kill: the new file is half there, beside the old one."""
+    totals = Noted(tmp_path, Clock())
+    totals.note(record())
+    save(totals)
+    before = (tmp_path / "usage.jsonl").read_bytes()
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+    totals.note(record())
+    with pytest.raises(KeyboardInterrupt):
+        save(totals)
+    assert (tmp_path / "usage.jsonl").read_bytes() == before
+    monkeypatch.undo()
+    (tmp_path / "usage.jsonl.new").write_bytes(b'{"format": 1, "da')
+    again = Noted(tmp_path, Clock())
+    assert [sums.requests for _, _, sums in again.rows(1)] == [1]
+    again.note(record())
+    save(again)
+    assert [sums.requests for _, _, sums in Noted(tmp_path, Clock()).rows(1)] == [2]
+
+
 ROWS = ("[[1]]", '[["a","b",null,-1]]', "7", '[["a","b"]]', '[["a","b",null,1,2,3,4,5,6,7,8]]')
 
 
