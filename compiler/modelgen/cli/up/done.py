@@ -17,7 +17,7 @@ from modelgen.cli.compiling import lock_path, read_config, read_lock, read_measu
 from modelgen.cli.state_folder import NAME, UP_DONE, write_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from modelgen.cli.up.end import Running
     from modelgen.operate.deployment import Deployment
@@ -25,13 +25,22 @@ if TYPE_CHECKING:
 _OVERRIDE = "docker-compose.override.yml"
 
 
-def note_done(config: Path, deployment: Deployment, listen: str) -> None:
-    """Record the current state."""
+def note_done(config: Path, deployment: Deployment, listen: str, flag_files: Iterable[str] = ()) -> None:
+    """Record the current state.
+
+    Args:
+        config: Path of models.toml.
+        deployment: What runs.
+        listen: The orchestrator's address.
+        flag_files: The paths of the YAML files of flags that models.toml names.
+    """
     from modelgen.output import seal
 
+    files = [os.path.abspath(path) for path in flag_files]  # noqa: PTH100 - links stay as the user has them
     note = {
         "project": deployment.project,
-        "inputs": _inputs(config, deployment.folder),
+        "flag_files": files,
+        "inputs": _inputs(config, deployment.folder, files),
         "output": seal(deployment.folder),
         "containers": _containers(deployment),
         "listen": listen,
@@ -44,7 +53,7 @@ def find_unchanged(config: Path, out: Path | None) -> Running | None:
     try:
         note = json.loads((config.parent / NAME / UP_DONE).read_bytes())
         folder = (config.parent / "build" if out is None else out).absolute()
-        if not isinstance(note, dict) or note["inputs"] != _inputs(config, folder):
+        if not isinstance(note, dict) or note["inputs"] != _inputs(config, folder, note["flag_files"]):
             return None
         return _find_running(note, config, folder)
     except (OSError, ValueError, LookupError):
@@ -81,11 +90,12 @@ def _containers(deployment: Deployment) -> dict[str, list[str | bool]]:
     }
 
 
-def _inputs(config: Path, folder: Path) -> str:
+def _inputs(config: Path, folder: Path, flag_files: Iterable[str]) -> str:
     """Return a digest of all inputs of a build."""
     override = folder / _OVERRIDE
     parts = [read_config(config), read_lock(config) or b"", read_measured(config) or b""]
     parts.append(override.read_bytes() if override.is_file() else b"")
+    parts += [Path(path).read_bytes() for path in flag_files]
     digest = hashlib.sha256(f"{__version__} {lock_path(config)} {folder}".encode(errors="surrogateescape"))
     for part in (*parts, *_own_files()):
         digest.update(b"%d " % len(part))

@@ -131,7 +131,8 @@ def _prepare(compilation: Compilation, fleet: Fleet, out: Path, options: Options
     ready_images(compilation.artifacts, fleet, changes, places, offline=options.offline)
     interruption.consequence = _UNDER_WAY
     running = _apply(compilation, fleet, options.config, deployment, changes, found)
-    note_done(options.config, deployment, str(fleet.orchestrator.listen))
+    flag_files = [source.path for source in compilation.sources[1:]]
+    note_done(options.config, deployment, str(fleet.orchestrator.listen), flag_files)
     return finish(running, options.config, out, interruption, no_wait=options.no_wait)
 
 

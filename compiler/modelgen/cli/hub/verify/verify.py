@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import lock_path, read_config, read_lock
+from modelgen.cli.compiling import lock_path, read_config, read_lock, reader
 from modelgen.cli.completion import complete_models
 from modelgen.cli.exits import FOUND, WORLD, cannot
 from modelgen.cli.hub.hub_options import hub_directory
@@ -101,6 +101,7 @@ def _read(config: Path) -> tuple[Inputs, Mapping[str, str]]:
     """
     data, lock = read_config(config), read_lock(config)
     from modelgen.diagnostics import has_errors
+    from modelgen.lift.flag_files import with_flag_files
     from modelgen.load import load
     from modelgen.lockfile.reading import parse_entries
     from modelgen.resolve.runs import run_models
@@ -109,6 +110,7 @@ def _read(config: Path) -> tuple[Inputs, Mapping[str, str]]:
     locked, faults = parse_entries(lock, lock_path(config).as_posix()) if lock is not None else (None, dict[str, str]())
     if document is None or has_errors(found) or (lock is not None and locked is None):
         return read_inputs(config), {}  # prints the errors and exits
+    document = with_flag_files(document, reader(config))
     hub = hub_directory(document.config.project.hub, config.parent)
     return Inputs(config, document, locked, hub, run_models(document)), faults
 
