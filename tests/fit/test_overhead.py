@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
-from fit_projects import QWEN_VL_4B
+from fit_projects import DEEPSEEK_V3, GPT_OSS, QWEN_4B, QWEN_VL_4B
 from modelgen.engines import ENGINES
 from modelgen.engines.images.versions import parse_version
 from modelgen.fit.blocks import overhead
-from modelgen.fit.blocks.evidence import bar
+from modelgen.fit.blocks.evidence import bar, public_starts
+from modelgen.fit.blocks.parallel import Parallel, weights
+from modelgen.fit.blocks.settings import Settings
 from modelgen.fit.shapes import read_shape
+
+if TYPE_CHECKING:
+    from modelgen.engines.facts import MemoryFacts
 
 GIB = 2**30
 
@@ -31,20 +38,20 @@ GIB = 2**30
 def test_the_runner_of_a_release(
     release: str, family: str, *, is_dense: bool, is_quantized: bool, is_lean: bool | None
 ) -> None:
-    version, memory_of = parse_version(release), ENGINES["vllm"].memory
-    assert version is not None
-    assert memory_of is not None
-    lean = memory_of(version, 24 * GIB, "").lean
+    lean = facts_of(release).lean
     found = None if lean is None else lean.runs(family, is_dense=is_dense, is_quantized=is_quantized)
     assert found is is_lean
 
 
-def peak(release: str, parallel: int = 1, *, encodes: bool = True, is_lean: bool = False) -> float:
+def facts_of(release: str, card: str = "") -> MemoryFacts:
     version, memory_of = parse_version(release), ENGINES["vllm"].memory
     assert version is not None
     assert memory_of is not None
-    facts = memory_of(version, 24 * GIB, "")
-    shape = read_shape(QWEN_VL_4B)
+    return memory_of(version, 24 * GIB, card)
+
+
+def peak(release: str, parallel: int = 1, *, encodes: bool = True, is_lean: bool = False) -> float:
+    facts, shape = facts_of(release), read_shape(QWEN_VL_4B)
     line = overhead.activations(shape, facts, 256, 2048, parallel, encodes=encodes, is_lean=is_lean)
     return line.amount.value / GIB
 
@@ -61,6 +68,34 @@ def test_gpus_divide_the_inner_width_of_a_tower() -> None:
     kept = 2 * 16_384 * 2560 * 4 / GIB
     assert peak("0.24.0") == pytest.approx(65_536 * 2 * (6144 + 8192) / GIB + kept)
     assert peak("0.24.0", 2) == pytest.approx(65_536 * 2 * (6144 + 4096) / GIB + kept)
+
+
+def test_a_profile_run_without_media_has_no_tower() -> None:
+    facts = facts_of("0.24.0")
+    assert Settings.read({}, facts, 0, is_quantized=False).encodes
+    assert not Settings.read({"skip-mm-profiling": True}, facts, 0, is_quantized=False).encodes
+
+
+@pytest.mark.parametrize("card", ["MI300X", "RX 7900 XTX"])
+def test_starts_on_nvidia_show_nothing_for_amd(card: str) -> None:
+    assert bar(public_starts(), facts_of("0.31.0", card).profile, 24 * GIB).starts == 0
+    assert bar(public_starts(), facts_of("0.31.0", "RTX 4090").profile, 24 * GIB).starts > 0
+
+
+@pytest.mark.parametrize(
+    ("config", "gpus", "copied"),
+    [
+        (QWEN_4B, 2, 0.005),  # what every GPU has is norms
+        (QWEN_4B, 16, 0.04),  # of 8 KV heads
+        (QWEN_VL_4B, 2, 0.04),
+        (DEEPSEEK_V3, 2, 0.04),
+        (GPT_OSS, 2, 0.04),
+        (QWEN_4B, 1, 0),
+    ],
+)
+def test_the_weights_that_every_gpu_may_have(config: dict[str, Any], gpus: int, copied: float) -> None:
+    line = weights(100 * GIB, read_shape(config), Parallel(gpus, 1, 1), 0)
+    assert line.amount.high - line.amount.value == pytest.approx(100 * GIB * (copied + 0.01 / gpus))
 
 
 def test_few_sequences_need_few_graphs() -> None:

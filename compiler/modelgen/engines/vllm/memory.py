@@ -7,9 +7,11 @@ vllm/config/model.py (prefix caching of hybrid models), and vllm/config/vllm.py 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from modelgen.engines.facts import MemoryFacts
+from modelgen.engines.host.cards import vendor_of
 from modelgen.engines.runners import LeanRunner
 
 if TYPE_CHECKING:
@@ -81,7 +83,17 @@ def _profile(release: tuple[int, ...], card: str, *, counts_graphs: bool) -> str
     # What other programs take of memory that is shared with the CPU while an engine starts counts as the engine's.
     if any(name in card.lower() for name in ("gb10", "jetson")):
         return "unified memory"
+    if card in _amd_cards():
+        return "ROCm"
     return "sorting sampler" if release < _SORTED else "with CUDA graphs" if counts_graphs else "without CUDA graphs"
+
+
+@cache
+def _amd_cards() -> frozenset[str]:
+    """Return the names of AMD's GPUs: no public start on one has its name and all sizes."""
+    from modelgen.engines.host.known_cards import CARDS
+
+    return frozenset(one.name for one in CARDS if vendor_of(one.capability) == "amd")
 
 
 def _lean(release: tuple[int, ...]) -> LeanRunner | None:

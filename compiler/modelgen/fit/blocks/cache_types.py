@@ -82,7 +82,8 @@ def served_type(written: Any, config: Mapping[str, Any], facts: MemoryFacts) -> 
     if stored is None or facts.takes_stored_cache is False or stored == written:
         return written
     if facts.takes_stored_cache is None or (written == "auto" and stored == "another"):
-        raise CannotEstimateError("the checkpoint has a type of its own for the KV cache")
+        way = "" if stored == "another" else f": write that type, `kv-cache-dtype = {stored}`"
+        raise CannotEstimateError(f"the checkpoint has a type of its own for the KV cache{way}")
     return stored if written == "auto" else written
 
 

@@ -56,7 +56,7 @@ def activations(  # noqa: PLR0913 - everything that the profile run depends on
         sequences: The sequences that are sampled at the same time; 0 for a model that generates nothing.
         batch: The tokens of a batch.
         parallel: The GPUs of a tensor-parallel group; the vocabulary is not divided among them.
-        encodes: Whether images or audio are accepted.
+        encodes: Whether it encodes images or audio.
         is_lean: Whether the lean runner serves it.
     """
     inner = shape.intermediate // parallel

@@ -54,7 +54,7 @@ class Settings(NamedTuple):
         draft: The speculative config, as a table; empty without one.
         slots: The adapters that are loaded at once.
         samples: Whether tokens are chosen: embeddings and scores need no sampler.
-        encodes: Whether images or audio are accepted.
+        encodes: Whether the profile run encodes images or audio.
         captures: Whether CUDA graphs are captured.
         facts: How the release counts, with what flags change of it.
     """
@@ -100,7 +100,7 @@ class Settings(NamedTuple):
             draft=_draft(args),
             slots=_number(args, "max-loras", 1),
             samples=args.get("runner") != "pooling" and args.get("task") not in _POOLING,
-            encodes=_accepts_more_than_text(args),
+            encodes=_accepts_more_than_text(args) and args.get("skip-mm-profiling") is not True,
             captures=args.get("enforce-eager") is not True,
             facts=_as_served(facts, args),
         )
