@@ -8,7 +8,7 @@ import { clean, duration } from "./text.js";
 export function showAbout(status) {
   const rows =
     status === null
-      ? [["Key", "of the role user: it may use models, and sees nothing else"]]
+      ? [["Key", "of the role user: it uses models, and sees its own requests"]]
       : [
           ["Project", status.project],
           ["Version", `modelgen ${status.version}`],
