@@ -23,7 +23,7 @@ _SHARE_ERROR = 0.001
 
 
 class Logged(NamedTuple):
-    """What the log of a start says of it; None where it says nothing.
+    """The facts in the log of a start; None where it lacks one.
 
     Args:
         version: The release.

@@ -103,10 +103,8 @@ def unreachable_engine(context: ForeignContext) -> Iterator[Found]:
             continue
         entry = lifted.line.entries.get("host")
         place = entry.at_value.span if entry else service.ports[0].place
-        message = (
-            f"the published port of `{lifted.name}` leads nowhere: the engine listens on 127.0.0.1 in its container"
-        )
-        yield Found(place, message, "write `--host 0.0.0.0`; the address in `ports` decides who reaches it")
+        message = f"no request reaches the published port of `{lifted.name}`: the engine listens on 127.0.0.1 inside"
+        yield Found(place, message, "write `--host 0.0.0.0`; the address in `ports` decides which hosts reach it")
 
 
 def _is_local(lifted: Lifted) -> bool:
