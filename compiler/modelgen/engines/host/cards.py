@@ -55,7 +55,8 @@ _MARKS = re.compile(r"[a-z]*\d+|\b[a-z]\b")
 _BRAND = re.compile(r"\b(rtx|gtx|rx|quadro|mi(?=\d))(?![a-z])")
 _FEWEST_DIGITS = 4
 """The digits that a bare number needs to be a misspelt one: `580` may be a GTX 580, an RX 580, or an `RTX 5080`."""
-# As in `nvidia-smi -L` and PyTorch: `MIG 1g.5gb`, `1g.10gb+me`. The first number counts slices, the second is rounded up.
+# As in `nvidia-smi -L` and PyTorch:
+# `MIG 1g.5gb`, `1g.10gb+me`. The first number counts slices, the second is rounded up.
 _PROFILE = re.compile(r"\s*(?:\bmig\s+)?\b\d+g\.(\d+)gb\b\S*", re.IGNORECASE | re.ASCII)
 # A card has less than its name says: an L40S of 48 GB 45, a GB10 of 128 GB 119.
 _LEAST_OF_NAME, _MOST_OF_NAME = 0.88, 1.02
