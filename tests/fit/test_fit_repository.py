@@ -42,6 +42,7 @@ def test_a_repository_in_an_empty_folder(folder: Path, hub: Hub) -> None:
     shown = fit(folder, hub, REPO, "--gpu", "RTX 4090", "--context", "32k")
     assert "qwen   RTX 4090  22.79 GiB" in shown
     assert "fits 32,768 tokens" in shown
+    assert re.search(r"^org/qwen: vLLM \S+, which reserves 0.95 of the GPU$", shown, re.MULTILINE)
     assert [*folder.iterdir()] == []
 
 
@@ -79,6 +80,21 @@ def test_a_length_that_config_json_lacks_is_taken_from_the_option(folder: Path, 
     assert "fits 448 tokens" in fit(folder, hub, "org/short", "--gpu", "RTX 4090", "--context", "448")
 
 
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        ({"config.json": b'{"model_type'}, "cannot be used: config.json is not JSON, or not a table"),
+        ({"config.json": b"[]"}, "cannot be used: config.json is not JSON, or not a table"),
+        ({"README.md": b"a"}, "has no config.json, so no engine can load it"),
+    ],
+)
+def test_a_repository_that_cannot_be_used_has_a_reason(
+    folder: Path, hub: Hub, files: dict[str, bytes], why: str
+) -> None:
+    hub.add("org/bad", {**files, "model.safetensors": safetensors(a=("BF16", 10**6))})
+    assert fit(folder, hub, "org/bad", "--gpu", "RTX 4090", code=1) == f"modelgen: org/bad {why}\n"
+
+
 def test_the_model_of_the_file_comes_first(folder: Path, hub: Hub) -> None:
     (folder / "models.toml").write_text(HEAD + model("mine", THREE[0][1], max_model_len=8192))
     assert "mine   gpu0" in fit(folder, hub, THREE[0][1])
@@ -91,6 +107,12 @@ def test_the_model_of_the_file_comes_first(folder: Path, hub: Hub) -> None:
         ((REPO,), 2, 'org/qwen is not in models.toml: name a GPU to look it up for, such as --gpu "RTX 4090"'),
         (("org/none", "--gpu", "RTX 4090"), 1, "org/none"),
         (("local/mine", "--gpu", "RTX 4090"), 3, "there is no models.toml"),
+        ((REPO, "org/none", "--gpu", "RTX 4090"), 2, "there is no models.toml with org/qwen and org/none: name one"),
+        (
+            ("org/qwen:Q4_K_M", "--gpu", "RTX 4090"),
+            2,
+            "there is no models.toml with org/qwen:Q4_K_M: name one repository",
+        ),
         (("https://hub.example/org/qwen",), 2, "is not a repository id: write it as on its page, such as org/name"),
     ],
 )

@@ -85,7 +85,7 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
 
     flags = {"tensor-parallel-size": tp, "kv-cache-dtype": kv_cache_dtype, "max-num-seqs": max_num_seqs}
     changes = Changes.read(context, gpu, flags)
-    repo = _as_repository(models)
+    repo = _as_repository(models, config)
     checked = check_file(config) if repo is None or config.exists() else None
     if repo is not None and (checked is None or not _has(checked.resolved, repo)):
         fitted = _look_up(repo, changes, token_file, learn_from)
@@ -138,13 +138,22 @@ def _print_too_long(checked: Checked) -> bool:
     return bool(found)
 
 
-def _as_repository(models: tuple[str, ...]) -> str | None:
-    """Return the repository id that a command line names alone; None if it names none."""
+def _as_repository(models: tuple[str, ...], config: Path) -> str | None:
+    """Return the repository id that a command line names alone; None if it names none.
+
+    Raises:
+        UsageError: An address stands in its place, or there is no models.toml that could have these models.
+    """
     from modelgen.lockfile.repos import is_local, is_repo_id
 
     for name in models:
         if name.startswith(("https://", "http://")):
             raise click.UsageError(f"{name[:200]} is not a repository id: write it as on its page, such as org/name")
+    are_repos = any("/" in name and not is_local(name) for name in models)
+    if are_repos and not config.exists() and (len(models) > 1 or not is_repo_id(models[0])):
+        raise click.UsageError(
+            f"there is no models.toml with {' and '.join(models)[:200]}: name one repository, such as org/name"
+        )
     if len(models) != 1 or not is_repo_id(models[0]) or is_local(models[0]) or "/" not in models[0]:
         return None
     return models[0]
@@ -159,12 +168,18 @@ def _has(resolved: Resolved | None, name: str) -> bool:
 
 def _look_up(repo: str, changes: Changes, token_file: Path | None, learn_from: str | None) -> Fitted:
     from modelgen.cli.configuration.fit_repository import fit_repository
+    from modelgen.fit.budgets import share
 
     if learn_from is not None:
         raise click.UsageError(f"{repo} is not in models.toml: --learn-from is for a model of the file")
     if changes.card is None:
         raise click.UsageError(f'{repo} is not in models.toml: name a GPU to look it up for, such as --gpu "RTX 4090"')
-    return fit_repository(repo, changes.card, changes.length, token_file)
+    fitted = fit_repository(repo, changes.card, changes.length, token_file)
+    run = next(iter(fitted.resolved.runs.values()))
+    if run.engine is not None and run.version is not None:
+        taken = f"{float(share([*fitted.resolved.cards.values()], None)):g} of the GPU"
+        click.echo(f"{repo}: {run.engine.title} {run.version.text}, which reserves {taken}", err=True)
+    return fitted
 
 
 def _note_unused(resolved: Resolved, found: Mapping[str, Estimate | str], changes: Changes) -> None:

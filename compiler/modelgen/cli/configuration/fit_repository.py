@@ -54,7 +54,7 @@ def fit_repository(repo: str, card: KnownCard, length: int | None, token_file: P
         is_amd = card.capability.startswith("gfx")
         gpu = f"[gpus.gpu0]\ncard = {text(card.name)}\n{_AMD if is_amd else _NVIDIA}\n\n"
         data = f'[project]\nname = "fit"\nhub = "./models/hub"\n\n{gpu}{models}'.encode()
-        lock = _look_up(config, data, connection)
+        lock = _look_up(repo, config, data, connection)
     fitted = check_bytes(config, data, render_lock(lock)).fitted
     assert fitted is not None, "the file is written here"  # noqa: S101
     return fitted
@@ -106,12 +106,15 @@ def _find_quants(connection: Connection, repo: str) -> list[Quant]:
     return quants
 
 
-def _look_up(config: Path, data: bytes, connection: Connection) -> Lock:
+def _look_up(repo: str, config: Path, data: bytes, connection: Connection) -> Lock:
     from modelgen.cli.hub.locked import inputs_of
     from modelgen.cli.lock.lock import Task, look_up_entries
+    from modelgen.hub.locking.listing import UnusableError
 
     found = look_up_entries(Task(inputs_of(config, data, None)), partial(_given, connection))
     for failure in found.faults.values():
+        if isinstance(failure, UnusableError):  # there is no models.toml to correct
+            raise InputError(f"{repo} {failure.why}")
         raise failure
     return found.lock
 

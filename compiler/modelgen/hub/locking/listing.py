@@ -101,7 +101,7 @@ def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[s
     want = ask.want
     config = _config(ask, facts.texts)
     if unfit := why_not(want.form, choice.kept, config, want.loaders) or _without_modules(choice.kept, facts.texts):
-        raise unusable(ask, unfit)
+        raise UnusableError(ask, unfit)
     try:
         entry = Snapshot(
             repo=want.repo,
@@ -129,9 +129,12 @@ def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[s
     return Pinned(entry, sum(sizes[path] for path in choice.unneeded), not_included, _chosen(want, choice))
 
 
-def unusable(ask: Ask, fault: Fault) -> InputError:
-    """Return the error for a repository that no engine can load."""
-    return InputError(f"{ask.about} {fault.why}; {fault.advice}")
+class UnusableError(InputError):
+    """No engine can load a repository; `why` is the rest of the sentence that begins with its id."""
+
+    def __init__(self, ask: Ask, fault: Fault) -> None:
+        super().__init__(f"{ask.about} {fault.why}; {fault.advice}")
+        self.why = fault.why
 
 
 def damaged_on_hub(ask: Ask, path: str, choice: Choice, error: Exception) -> InputError:

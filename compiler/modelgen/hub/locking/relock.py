@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from modelgen.files import ModelgenError
 from modelgen.hub.locking import doubts, offline
 from modelgen.hub.locking.ask import Ask
-from modelgen.hub.locking.listing import Pinned, unusable
+from modelgen.hub.locking.listing import Pinned, UnusableError
 from modelgen.hub.locking.naming import names_error
 from modelgen.hub.locking.resolution import Resolution
 from modelgen.hub.snapshot.loadable import why_not
@@ -191,7 +191,7 @@ def _keep(
             continue
         # It was locked for another model, or by another version.
         if fault := why_not(want.form, entry.by_path, entry.config, want.loaders):
-            done.faults[want] = unusable(Ask(want, entry.commit), fault)
+            done.faults[want] = UnusableError(Ask(want, entry.commit), fault)
         # Offline, facts would need the hashes of all its files again.
         elif not may_ask or want in done.without_facts or not lacks_facts(want, entry):
             kept[want] = entry
