@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 
 import pytest
@@ -170,3 +171,18 @@ def test_credentials_are_not_copied(value: str) -> None:
             VLLM.format(key % value).replace("command: [o/m, --max-model-len, '8192'], ", "", key[0] == "c")
         )
         assert value.rpartition(" ")[2] not in found.text + "".join(found.notes)
+
+
+@pytest.mark.parametrize(
+    ("image", "flag", "wanted"),
+    [
+        ("vllm/vllm-openai:v0.30.0", "--max-model-len 8192 --gpu-memory-utilization 90", "gpu_memory = 0.9 # was: 90,"),
+        ("lmsysorg/sglang:v0.5.9", "", "# --mem-fraction-static, which is not written: SGLang chooses it"),
+    ],
+)
+def test_shares_that_are_no_share_or_not_written(image: str, flag: str, wanted: str) -> None:
+    program = "python3 -m sglang.launch_server --model-path" if "sglang" in image else ""
+    text = f"services: {{a: {{image: '{image}', gpus: all, command: {program} o/m {flag}}}}}"
+    found = imported(text, card="RTX 3090")
+    assert errors(found) == []
+    assert wanted in re.sub(" +", " ", found.text)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LIMIT = 0.95
 _STEPS = 10_000
+_LEAST_PERCENT = 5
 
 
 def set_share(table: Table, card: str | None) -> set[str]:
@@ -29,6 +30,10 @@ def set_share(table: Table, card: str | None) -> set[str]:
         return {line.share} if line and line.share in engine.owned_args else set()
     entry = lifted.line.entries.get(line.share) if line.share else None
     written = _number(entry.value) if entry else None
+    if entry is not None and written is None and (share := _percentage(entry.value)):
+        table.share = share
+        table.put("gpu_memory", share, f"was: {entry.value}, which is no share of a GPU")
+        return {line.share}
     if written is not None and engine.static_share == line.share:
         return _set_static(table, card, written)
     if written is not None:
@@ -39,6 +44,10 @@ def set_share(table: Table, card: str | None) -> set[str]:
         table.share = default
         title = f"{engine.title} {version.text}" if version else engine.title
         table.put("gpu_memory", default, f"the default of {title}")
+    elif entry is None and line.share and engine.static_share == line.share:
+        table.left_out[f"--{line.share}, which is not written"] = (
+            f"{engine.title} chooses it by the GPU's memory; here it follows from `gpu_memory`"
+        )
     return set()
 
 
@@ -86,12 +95,18 @@ def _start_together(one: Table, other: Table) -> bool:
     return bool({*one.devices} & {*other.devices}) and (not all(profiles) or bool(profiles[0] & profiles[1]))
 
 
-def _number(value: Any) -> float | None:  # noqa: ANN401
+def _number(value: Any, most: float = 1) -> float | None:  # noqa: ANN401
     try:
         found = float(str(value))
     except ValueError:
         return None
-    return found if 0 < found <= 1 else None
+    return found if 0 < found <= most else None
+
+
+def _percentage(value: Any) -> float | None:  # noqa: ANN401
+    """Return the share that a percentage means."""
+    found = _number(value, 100)
+    return round(found / 100, 4) if found is not None and found >= _LEAST_PERCENT else None
 
 
 def share(table: Table) -> float:

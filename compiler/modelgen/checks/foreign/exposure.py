@@ -94,10 +94,15 @@ def open_port(context: ForeignContext) -> Iterator[Found]:
         for port in () if is_closed else service.ports:
             if _is_open(port):
                 published = port.published.text if port.published else "a port"
+                wanted = (
+                    f"write `127.0.0.1:{published}:{port.target.text if port.target else ''}`"
+                    if context.foreign.kind == "compose"
+                    else "write `127.0.0.1:` before the host's port"  # which may be a macro or a variable
+                )
                 yield Found(
                     port.place,
                     f"`{lifted.name}` is published on all addresses, and asks for no key",
-                    f"write `127.0.0.1:{published}:{port.target.text if port.target else ''}`, or give it an API key",
+                    f"{wanted}, or give it an API key",
                 )
 
 

@@ -40,7 +40,9 @@ INSTEAD = {
         "remove it: it is on unless `disable-radix-cache` is set", ("disable-radix-cache",)
     ),
     "enforce-eager": Instead("write `disable-cuda-graph`", ("disable-cuda-graph",)),
-    "gpu-memory-utilization": Instead("write `gpu_memory` in the model's table: a size or a share of the card"),
+    "gpu-memory-utilization": Instead(
+        "write `gpu_memory` in the model's table, or `mem-fraction-static` on a command line of your own"
+    ),
     "max-model-len": Instead("write `context-length`", ("context-length",)),
     "max-num-batched-tokens": Instead("write `chunked-prefill-size`", ("chunked-prefill-size",)),
     "max-num-seqs": Instead("write `max-running-requests`", ("max-running-requests",)),
