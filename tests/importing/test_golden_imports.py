@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from imports import COMPOSE, LINT, errors, imported, models_in, services
+from modelgen.engines.flags.plain import long_name
 from modelgen.foreign import read_files
 from modelgen.lift.document import lift_lines
 from modelgen.lift.recognition import Server, recognize
@@ -63,7 +64,12 @@ def test_nothing_is_dropped_in_silence(path: Path) -> None:
         words = [*(service.keys - READ), *service.variables, *(service.settings.keys() - {*SWAP})]
         words += [*service.health.times] if service.health else []
         words += [port.published.text for port in service.ports if port.published is not None]
-        words += [entry.name for entry in lifted.line.entries.values() if entry.name not in CARRIED]
+        short = lifted.server.engine.short_flags
+        words += [
+            entry.name if short is None else long_name(entry.key, short)
+            for entry in lifted.line.entries.values()
+            if entry.name not in CARRIED
+        ]
         words += [
             mount.target.text for mount in service.mounts if not said(str(mount.source and mount.source.text), found)
         ]

@@ -46,7 +46,7 @@ def test_llama_swap() -> None:
         "gpus": ["gpu1"],
         "idle_timeout": "600s",
         "concurrency": 4,
-        "args": {"gpu-layers": 99, "ctx-size": 16384},
+        "args": {"n-gpu-layers": 99, "ctx-size": 16384},
         "variants": {
             "gpt-4o-mini": {"name": "gpt-4o-mini", **EDITS},
             "claude-1m": {"name": "claude[1m]", **EDITS},

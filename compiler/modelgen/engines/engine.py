@@ -52,6 +52,7 @@ class Run(NamedTuple):
         reservations: Memory and reserved memory of each GPU, in bytes.
         trust_remote_code: Whether code from the repository may run.
         args: The user's flags by canonical name, in their order.
+        env: The user's variables.
         loras: Adapters: name → repository id, or path of the snapshot in the container.
         length: Context length in tokens, from config.json if no flag sets it; None if it is not known.
         lora_limit: The rank to allow, from the adapters' adapter_config.json; None if it is not known.
@@ -76,6 +77,7 @@ class Run(NamedTuple):
     reservations: tuple[tuple[int, int], ...]
     trust_remote_code: bool
     args: Mapping[str, Any]
+    env: Mapping[str, str]
     loras: Mapping[str, str]
     length: int | None
     lora_limit: int | None

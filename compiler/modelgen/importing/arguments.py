@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelgen.engines.catalogues import Kind
 from modelgen.engines.flags import table_in
+from modelgen.engines.flags.plain import long_name
 from modelgen.importing.secrets import HIDDEN, is_secret
 from modelgen.importing.tables import PLACEHOLDER
 from modelgen.importing.weights import SNAPSHOT, repo_in
@@ -175,7 +176,9 @@ def _put(table: Table, entry: Entry, value: Any, *, is_table: bool) -> None:  # 
             below = below.setdefault(parent, {})
         below[last] = _scalar(value)
         return
-    table.args[entry.name] = value
+    short = table.lifted.server.engine.short_flags
+    # The canonical name may be one that only newer builds know.
+    table.args[entry.name if short is None or value is False else long_name(entry.key, short)] = value
 
 
 def _typed(flag: Flag | None, value: Any) -> Any:  # noqa: ANN401

@@ -88,6 +88,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         reservations=tuple((cards[gpu].memory, reserved) for gpu, reserved in reservations.items()),
         trust_remote_code=bool(model.trust_remote_code),
         args=args,
+        env=run.env,
         loras={lora: _adapter(repo, others) for lora, repo in (model.loras or {}).items()},
         length=pins.length,
         lora_limit=pins.lora_limit,

@@ -37,6 +37,7 @@ FLAGS = partial(catalogue, NAME, 1)
 _NO_WEBUI_SINCE = (4297,)
 CTX_SIZE = "ctx-size"
 _DRAFT_LAYERS = ("n-gpu-layers-draft", "gpu-layers-draft", "spec-draft-ngl")
+_LAYERS_VARIABLE = "LLAMA_ARG_N_GPU_LAYERS"
 # More layers than any model has.
 _ALL_LAYERS = "999"
 
@@ -162,9 +163,11 @@ def launch(run: Run) -> Launch:
     command.append("--metrics")
     if run.version is None or run.version.release >= _NO_WEBUI_SINCE:
         command.append("--no-webui")
-    if run.has_cards and LAYERS not in run.args:
+    # A flag counts before its variable.
+    if run.has_cards and LAYERS not in run.args and _LAYERS_VARIABLE not in run.env:
         command += [f"--{LAYERS}", _ALL_LAYERS]
-    if run.draft and run.has_cards and not any(name in run.args for name in _DRAFT_LAYERS):
+    sets_draft = f"{_LAYERS_VARIABLE}_DRAFT" in run.env or any(name in run.args for name in _DRAFT_LAYERS)
+    if run.draft and run.has_cards and not sets_draft:
         command += [f"--{_DRAFT_LAYERS[0]}", _ALL_LAYERS]
     # The image has it in a folder that is not on its PATH; on the host, it is installed anywhere.
     program = "llama-server" if run.on_host else "/app/llama-server"
