@@ -95,6 +95,7 @@ def _orchestrator(fleet: ir.Fleet, networks: Iterable[str], root: str) -> Iterat
     options = [f"--stop-timeout={own.stop_grace}", *_confinement(own.security, own.limits), *_added(own.additions)]
     joined = [f"--memory={own.memory}", *(f"--network={name}" for name in networks)]
     joined += [f"--network-alias={name}" for name in own.network_aliases]
+    joined += ['--gpus="all,capabilities=utility"'] if own.gpu_stats else []
     yield ["docker", "build", f"--build-arg=BASE={own.base_image}", "orchestrator"]
     yield ["docker", "create", *joined, *keys, *options, f"--publish={own.listen}:8080", "orchestrator"]
 

@@ -129,10 +129,15 @@ def spawn(
 
 @contextlib.contextmanager
 def serving(
-    folder: Path, content: Manifest, *, open_files: int | None = None, is_fresh: bool = False
+    folder: Path,
+    content: Manifest,
+    *,
+    open_files: int | None = None,
+    is_fresh: bool = False,
+    also: Mapping[str, str] | None = None,
 ) -> Iterator[Served]:
     """Yield a running orchestrator, which ends with all its engines; no error of its own may have gone unseen."""
-    process, port = spawn(folder, content, open_files=open_files, is_fresh=is_fresh)
+    process, port = spawn(folder, content, open_files=open_files, is_fresh=is_fresh, also=also)
     with process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("modelgen: serving on"), (folder / "orchestrator.log").read_text()

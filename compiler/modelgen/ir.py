@@ -338,6 +338,7 @@ class Orchestrator(NamedTuple):
         min_loaded_time: Time after a model became ready during which it is not evicted while it has requests.
         prioritize_after: Waiting time of a request after which its model takes precedence.
         loading_messages: What streaming clients get while they wait for a model: comments, reasoning or off.
+        gpu_stats: The GPUs that it measures: index or UUID by name. Empty for none.
         base_image: The base of its image.
         socket_proxy_image: Image of the socket proxy.
         security: The rights of its container.
@@ -365,6 +366,7 @@ class Orchestrator(NamedTuple):
     min_loaded_time: int | None
     prioritize_after: int | None
     loading_messages: str
+    gpu_stats: Mapping[str, str]
     base_image: str
     socket_proxy_image: str
     security: Security

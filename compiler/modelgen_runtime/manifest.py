@@ -180,6 +180,7 @@ class Settings:
         min_loaded_time: How long a model with requests is protected from eviction after it became ready.
         prioritize_after: How long a request waits before `min_loaded_time` no longer protects other models from it.
         loading_messages: What streaming clients get while they wait for a model: comments, reasoning or off.
+        gpu_stats: The GPUs that are measured by NVML: index or UUID by name. Empty for none.
     """
 
     listen: str = "127.0.0.1:8080"
@@ -194,6 +195,7 @@ class Settings:
     min_loaded_time: Seconds | None = None
     prioritize_after: Seconds | None = None
     loading_messages: str = "comments"
+    gpu_stats: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,8 @@ def valid_files(draw: st.DrawFn, *, crowded: bool = False) -> Table:
             table.update(draw(_LIMITS))
     if crowded or draw(st.booleans()):
         file["orchestrator"] = draw(_ORCHESTRATORS) | ({"enabled": False} if crowded else {})
+        if all(gpu.get("kind", "nvidia") == "nvidia" and "card" not in gpu for gpu in gpus.values()):
+            file["orchestrator"]["gpu_stats"] = draw(st.booleans())
     return {name: table for name, table in file.items() if table or draw(st.booleans())}
 
 

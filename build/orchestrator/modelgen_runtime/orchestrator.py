@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen_runtime.drivers.driver import Driver
+    from modelgen_runtime.gpus.gauge import Gauge
     from modelgen_runtime.manifest import Manifest
     from modelgen_runtime.state.lifecycle import LifecycleEvent
 
@@ -73,8 +74,9 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
         metrics.note(event)
         _log(event)
 
-    switchboard = Switchboard(manifest, driver, store, report)
-    metrics.watch(switchboard.board)
+    gauge = _make_gauge(manifest)
+    switchboard = Switchboard(manifest, driver, store, report, gauge=gauge)
+    metrics.watch(switchboard.board, gauge)
 
     def reread() -> Manifest:
         """Read the manifest and the keys again. What a start refuses is refused here too, without a change."""
@@ -92,9 +94,12 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
 
     def warnings() -> list[str]:
         idle = idle_patterns(front.access.keys, switchboard.names())
-        return [*switchboard.warnings(), *([totals.fault] if totals.fault else []), *idle]
+        unmeasured = [] if gauge is None else gauge.warnings()
+        return [*switchboard.warnings(), *([totals.fault] if totals.fault else []), *unmeasured, *idle]
 
-    control = Control(switchboard, driver, events, reread, metrics.render, usage, listens=listens, warnings=warnings)
+    control = Control(
+        *(switchboard, driver, events, reread, metrics.render, usage), listens=listens, warnings=warnings, gauge=gauge
+    )
     connections, pool = set[Connection](), Pool()
     front = Front(
         switchboard,
@@ -112,7 +117,17 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
             await serve(front, switchboard, connections, bind, stop_engines=manifest.driver == "process")
         finally:
             keeping.cancel()
+            if gauge is not None:
+                gauge.close()
             await totals.save()
+
+
+def _make_gauge(manifest: Manifest) -> Gauge | None:
+    if not manifest.settings.gpu_stats:
+        return None
+    from modelgen_runtime.gpus.gauge import Gauge  # most deployments measure nothing
+
+    return Gauge(manifest.settings.gpu_stats)
 
 
 def _make_driver(manifest: Manifest, path: Path, state: Path) -> Driver:

@@ -26,6 +26,7 @@ from modelgen.checks.gpus import (
     generations,
     gpu_access,
     gpu_tables,
+    measured,
     parallel_cards,
     weights,
 )
@@ -142,6 +143,7 @@ CHECKS = (
     gpu_access.mixed_cards,
     gpu_access.group_by_name,
     gpu_access.closed_cards,
+    measured.gpu_stats_unsupported,
     image_vendors.image_for_other_cards,
     image_vendors.image_for_servers,
     image_vendors.image_without_gpu,

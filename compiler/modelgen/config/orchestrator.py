@@ -96,6 +96,12 @@ class Orchestrator(Table):
         'open: comments, which clients do not show, or text in the reasoning of a chat. Default: "comments".',
         examples=["reasoning"],
     )
+    gpu_stats: bool | None = Field(
+        None,
+        description="Measure memory, load, temperature and power of the GPUs once a second by NVML, the library of "
+        "their driver, and let starts wait for memory that is still occupied. Default: false.",
+        examples=[True],
+    )
     base_image: str | None = Field(
         None,
         description='Base of the orchestrator\'s image. Default: "python:3.13-slim-bookworm".',

@@ -115,6 +115,9 @@ def _orchestrator(document: Document) -> ir.Orchestrator:
         min_loaded_time=table.min_loaded_time if table else None,
         prioritize_after=table.prioritize_after if table else None,
         loading_messages=(table and table.loading_messages) or "comments",
+        gpu_stats={name: gpu.device for name, gpu in (document.config.gpus or {}).items()}
+        if table and table.gpu_stats
+        else {},
         base_image=(table and table.base_image) or DEFAULT_BASE_IMAGE,
         socket_proxy_image=(table and table.socket_proxy_image) or DEFAULT_SOCKET_PROXY_IMAGE,
         security=security(read_only=True, unlabelled=False),

@@ -58,6 +58,7 @@ def orchestrator_service(fleet: ir.Fleet, root: str) -> dict[str, Any]:
         "container": f"{fleet.project}-orchestrator",
         "command": [f"{CONFIG_MOUNT}/manifest.json", "--state", STATE_MOUNT, "--bind", f"0.0.0.0:{PORT}"],
         "docker": f"tcp://socket-proxy:{_SOCKET_PROXY_PORT}",
+        "measures": bool(own.gpu_stats),
         "mounts": mounts,
         "relabelled": own.relabelled,
         "state": STATE_VOLUME,

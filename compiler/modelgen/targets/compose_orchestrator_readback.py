@@ -22,6 +22,12 @@ from modelgen.targets.places import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_DEVICES = ("deploy", "gpus", "runtime")
+_MEASURING = {
+    "resources": {
+        "reservations": {"devices": [{"driver": "nvidia", "count": "all", "capabilities": ["gpu", "utility"]}]}
+    }
+}
 _OF_SOCKET_PROXY = (
     "image",
     "container_name",
@@ -39,6 +45,7 @@ _OF_SOCKET_PROXY = (
     "privileged",
     "network_mode",
     "mem_limit",
+    *_DEVICES,
 )
 _OF_ORCHESTRATOR = (
     "image",
@@ -60,6 +67,7 @@ _OF_ORCHESTRATOR = (
     "stop_grace_period",
     "ulimits",
     "mem_limit",
+    *_DEVICES,
 )
 
 
@@ -95,6 +103,7 @@ def expected_services(fleet: ir.Fleet, root: str) -> dict[str, dict[str, Any]]:
         "ulimits": added.get("ulimits", orchestrator_limits(own)),
         "mem_limit": added.get("mem_limit", memory_limit(own.memory)),
         **({"cap_add": added["cap_add"]} if "cap_add" in added else {}),
+        **({"deploy": _MEASURING} if own.gpu_stats else {}),
     }
     place = {"source": own.socket, "target": "/var/run/docker.sock"}
     socket = {"type": "bind", **place, "bind": {"create_host_path": False}}

@@ -106,6 +106,7 @@ def _settings(orchestrator: Orchestrator, keys_file: str | None) -> manifest.Set
         min_loaded_time=_seconds(orchestrator.min_loaded_time),
         prioritize_after=_seconds(orchestrator.prioritize_after),
         loading_messages=orchestrator.loading_messages,
+        gpu_stats=dict(orchestrator.gpu_stats),
     )
 
 

@@ -151,6 +151,19 @@ _MODEL = table(
         "errors": described(listed("EngineError"), "Errors that its engine has returned since it became ready."),
     }
 )
+_MEASURED = table(
+    {
+        "total": described(COUNT, "Its memory in bytes, as the driver reports it."),
+        "free": described(COUNT, "Free bytes."),
+        "used": described(COUNT, "All other bytes, with what the driver itself needs."),
+        "unreserved": described(COUNT, "Used bytes beyond what loaded models reserve: the driver's, other programs'."),
+        "utilization": or_null(_AMOUNT, "Percent of the last moments in which a kernel ran."),
+        "temperature": or_null(NUMBER, "Temperature in degrees Celsius."),
+        "power": or_null(_AMOUNT, "Power in watts."),
+        "age": described(_AMOUNT, "Seconds since it was measured."),
+        "stale": described(BOOLEAN, "Whether it is too old to count."),
+    }
+)
 _GPU = table(
     {
         "name": described(STRING, "Its name in models.toml."),
@@ -158,6 +171,7 @@ _GPU = table(
         "limit": described(COUNT, "Bytes that models may reserve together."),
         "reserved": described(COUNT, "Bytes that loaded models reserve."),
         "models": described(STRINGS, "Ids of the models on it."),
+        "measured": described({"anyOf": [_MEASURED, {"type": "null"}]}, "What it really holds, with `gpu_stats`."),
     }
 )
 _PROFILE = table(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from modelgen_runtime.engines.engine_errors import EngineErrorKind
     from modelgen_runtime.failures.explanation import Meaning
+    from modelgen_runtime.gpus.gauge import Gauge
     from modelgen_runtime.manifest import Model
     from modelgen_runtime.state.board import Board
     from modelgen_runtime.state.record import Record
@@ -92,9 +93,10 @@ def _show_meaning(model: Model, meaning: Meaning | None) -> dict[str, Any]:
     }
 
 
-def show_status(board: Board, now: float) -> dict[str, Any]:
+def show_status(board: Board, now: float, gauge: Gauge | None = None) -> dict[str, Any]:
     """Return the whole state: GPUs, models, profiles and the queue."""
     manifest, records = board.manifest, [*board.records.values()]
+    reserved = reserved_by_gpu(board)
     held = [record for record in records if record.holds_memory]
     return {
         "project": manifest.project,
@@ -104,8 +106,9 @@ def show_status(board: Board, now: float) -> dict[str, Any]:
                 "name": gpu.name,
                 "memory": gpu.memory,
                 "limit": gpu.limit,
-                "reserved": sum(record.model.reservations.get(gpu.name, 0) for record in held),
+                "reserved": reserved[gpu.name],
                 "models": [record.model.id for record in held if gpu.name in record.model.reservations],
+                "measured": None if gauge is None else _show_measured(gauge, gpu.name, reserved[gpu.name]),
             }
             for gpu in manifest.gpus
         ],
@@ -116,6 +119,24 @@ def show_status(board: Board, now: float) -> dict[str, Any]:
         ],
         "waiting": sum(len(record.line) for record in records),
         "queue_limit": manifest.settings.queue_limit,
+    }
+
+
+def reserved_by_gpu(board: Board) -> dict[str, int]:
+    """Return the bytes that loaded models reserve on each GPU."""
+    held = [record.model.reservations for record in board.records.values() if record.holds_memory]
+    return {gpu.name: sum(one.get(gpu.name, 0) for one in held) for gpu in board.manifest.gpus}
+
+
+def _show_measured(gauge: Gauge, gpu: str, reserved: int) -> dict[str, Any] | None:
+    if (found := gauge.last(gpu)) is None:
+        return None
+    reading, age = found
+    return {
+        **reading._asdict(),
+        "unreserved": max(0, reading.used - reserved),
+        "age": round(age, 3),
+        "stale": gauge.is_stale(age),
     }
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from modelgen_runtime.control_api.events import Events
     from modelgen_runtime.control_api.usage_routes import UsageRoutes
     from modelgen_runtime.drivers.driver import Driver
+    from modelgen_runtime.gpus.gauge import Gauge
     from modelgen_runtime.http.handler import Caller
     from modelgen_runtime.manifest import Manifest
     from modelgen_runtime.supervision.switchboard import Switchboard
@@ -56,6 +57,7 @@ class Control:
         usage: The routes about requests.
         warnings: Returns problems that an operator should fix although requests are served, a sentence each.
         listens: The manifest's `listen` if the socket is bound to it, since a reload does not move it.
+        gauge: Measures the GPUs, if that is wanted.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what the routes show
@@ -69,11 +71,12 @@ class Control:
         *,
         listens: str | None,
         warnings: Callable[[], list[str]],
+        gauge: Gauge | None = None,
     ) -> None:
         self._switchboard, self._driver, self._events = switchboard, driver, events
         self._read_manifest, self._metrics, self._listens = read_manifest, metrics, listens
         self._identity = Identity()
-        self._warnings = warnings
+        self._warnings, self._gauge = warnings, gauge
         self._pending: set[asyncio.Task[None]] = set()
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Awaitable[Response]]]] = [
             ("POST", re.compile(r"/switch"), self._switch),
@@ -159,7 +162,7 @@ class Control:
         return target.admission.model.id
 
     async def _status(self, _: Request) -> Response:
-        status = views.show_status(self._switchboard.board, _now())
+        status = views.show_status(self._switchboard.board, _now(), self._gauge)
         more = {"resumed": self._switchboard.is_resumed, "warnings": self._warnings()}
         return _json(200, {**status, **more, **self._identity.show(self._switchboard.board.manifest)})
 
@@ -185,6 +188,8 @@ class Control:
             raise RefusedError(400, "bad_manifest", f"the manifest cannot be used: {error}") from error
         await self._switchboard.reload(manifest)
         needs_restart = ["listen"] if self._listens not in (None, manifest.settings.listen) else []
+        if manifest.settings.gpu_stats != (self._gauge.devices if self._gauge else {}):
+            needs_restart.append("gpu_stats")
         models = [model.id for model in manifest.models]
         return _json(200, {"status": "reloaded", "models": models, "needs_restart": needs_restart})
 

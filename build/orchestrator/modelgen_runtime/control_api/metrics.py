@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 
 from modelgen_runtime.control_api.metric import Metric
 from modelgen_runtime.control_api.request_metrics import REQUEST_METRICS, RequestMetrics
+from modelgen_runtime.control_api.views import reserved_by_gpu
 from modelgen_runtime.scheduling.standing import State
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric as Family
 
+    from modelgen_runtime.gpus.gauge import Gauge
     from modelgen_runtime.http.handler import Caller
     from modelgen_runtime.state.board import Board
     from modelgen_runtime.state.lifecycle import LifecycleEvent
@@ -31,6 +33,16 @@ RUNNING = Metric("modelgen_running", "gauge", ("model",), "Requests in flight.")
 WAITING = Metric("modelgen_waiting", "gauge", ("model",), "Queued requests.")
 RESERVED = Metric("modelgen_gpu_reserved_bytes", "gauge", ("gpu",), "Memory that loaded models reserve.")
 LIMITS = Metric("modelgen_gpu_limit_bytes", "gauge", ("gpu",), "Memory that models may reserve together.")
+USED = Metric("modelgen_gpu_used_bytes", "gauge", ("gpu",), "Memory in use, as measured with `gpu_stats`.")
+UNRESERVED = Metric(
+    "modelgen_gpu_unreserved_bytes",
+    "gauge",
+    ("gpu",),
+    "Measured memory beyond what loaded models reserve: the driver's and that of other programs.",
+)
+UTILIZATION = Metric("modelgen_gpu_utilization_ratio", "gauge", ("gpu",), "Share of the time in which a kernel ran.")
+TEMPERATURE = Metric("modelgen_gpu_temperature_celsius", "gauge", ("gpu",), "Temperature of the GPU.")
+POWER = Metric("modelgen_gpu_power_watts", "gauge", ("gpu",), "Power that the GPU draws.")
 CACHE_TOKENS = Metric(
     "modelgen_kv_cache_tokens", "gauge", ("model", "source"), "Tokens of the KV cache; `source` is engine or expected."
 )
@@ -39,6 +51,7 @@ CACHE_REQUESTS = Metric(
 )
 METRICS = (
     *(STATES, RUNNING, WAITING, STARTS, START_SECONDS, EVICTIONS, RESERVED, LIMITS, CACHE_TOKENS, CACHE_REQUESTS),
+    *(USED, UNRESERVED, UTILIZATION, TEMPERATURE, POWER),
     *REQUEST_METRICS,
 )
 """All metrics."""
@@ -68,9 +81,11 @@ class Metrics:
     def _histogram(self, metric: Metric, buckets: Sequence[float]) -> Histogram:
         return Histogram(metric.name, metric.help, metric.labels, buckets=buckets, registry=self._registry)
 
-    def watch(self, board: Board) -> None:
-        """Compute the gauges from this board."""
+    def watch(self, board: Board, gauge: Gauge | None = None) -> None:
+        """Compute the gauges from this board, and from the GPUs if they are measured."""
         self._registry.register(_ReadOff(board))
+        if gauge is not None:
+            self._registry.register(_Measured(board, gauge))
 
     def note(self, event: LifecycleEvent) -> None:
         """Count a lifecycle event."""
@@ -110,8 +125,33 @@ class _ReadOff:
                 if cache is not None and cache.requests is not None:
                     requests_at_once.add_metric([record.model.id, source], cache.requests)
         reserved, limits = (metric.gauges() for metric in (RESERVED, LIMITS))
+        held = reserved_by_gpu(self._board)
         for gpu in self._board.manifest.gpus:
-            held = sum(record.model.reservations.get(gpu.name, 0) for record in records if record.holds_memory)
-            reserved.add_metric([gpu.name], held)
+            reserved.add_metric([gpu.name], held[gpu.name])
             limits.add_metric([gpu.name], gpu.limit)
         yield from (states, running, waiting, reserved, limits, tokens, requests_at_once)
+
+
+class _Measured:
+    """Metrics that are measured; stale ones are left out."""
+
+    def __init__(self, board: Board, gauge: Gauge) -> None:
+        self._board, self._gauge = board, gauge
+
+    def collect(self) -> Iterator[Family]:
+        used, unreserved, utilization, temperature, power = (
+            metric.gauges() for metric in (USED, UNRESERVED, UTILIZATION, TEMPERATURE, POWER)
+        )
+        for gpu, reserved in reserved_by_gpu(self._board).items():
+            if (found := self._gauge.last(gpu)) is None or self._gauge.is_stale(found[1]):
+                continue
+            reading = found[0]
+            used.add_metric([gpu], reading.used)
+            unreserved.add_metric([gpu], max(0, reading.used - reserved))
+            if reading.utilization is not None:
+                utilization.add_metric([gpu], reading.utilization / 100)
+            if reading.temperature is not None:
+                temperature.add_metric([gpu], reading.temperature)
+            if reading.power is not None:
+                power.add_metric([gpu], reading.power)
+        yield from (used, unreserved, utilization, temperature, power)

@@ -11,6 +11,7 @@ from modelgen_runtime.drivers.driver import AbsentError, DriverError
 from modelgen_runtime.engines.readiness import NotReadyError, wait_ready
 from modelgen_runtime.engines.start_lines import read_start
 from modelgen_runtime.failures.explanation import explain_failure
+from modelgen_runtime.failures.occupation import name_occupation
 from modelgen_runtime.failures.root_cause import find_cause
 from modelgen_runtime.state.orders import Failure
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from modelgen_runtime.drivers.driver import Driver, Endpoint, Exit, Seen
+    from modelgen_runtime.gpus.gauge import Gauge, Shortage
     from modelgen_runtime.manifest import Model
     from modelgen_runtime.state.board import Board
     from modelgen_runtime.state.lifecycle import Action
@@ -36,11 +38,12 @@ class Engines:
     Args:
         driver: Runs the engines.
         send: Takes an event.
+        gauge: Measures the GPUs, if that is wanted.
     """
 
-    def __init__(self, driver: Driver, send: Callable[[Event], None]) -> None:
+    def __init__(self, driver: Driver, send: Callable[[Event], None], gauge: Gauge | None = None) -> None:
         self._loop = asyncio.get_running_loop()
-        self._driver, self._send = driver, send
+        self._driver, self._send, self._gauge = driver, send, gauge
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._looks: set[asyncio.Task[None]] = set()
         self._exits: dict[str, asyncio.Future[Exit]] = {}
@@ -119,8 +122,11 @@ class Engines:
 
     async def _start(self, model: Model, endpoint: Endpoint | None) -> None:
         exited = self._exits[model.id] = self._loop.create_future()
+        short: list[Shortage] = []
         try:
             if endpoint is None:
+                if self._gauge is not None:  # the driver frees memory a moment after the end of a process
+                    short = await self._gauge.wait_free(model.reservations)
                 endpoint = await self._driver.start(model)
             await wait_ready(model, endpoint, exited)
         except (DriverError, NotReadyError, OSError) as error:  # the last, for want of descriptors or memory
@@ -128,6 +134,8 @@ class Engines:
             if endpoint is not None and not (ended is not None and ended.is_gone):
                 await self._end(model)
             failure = self._explain(model, str(error), ended, is_absent=isinstance(error, AbsentError))
+            if short:
+                failure = replace(failure, meaning=name_occupation(failure.meaning, map(str, short)))
             self._send(lambda board: board.failed(model.id, failure))
             return
         found, started = endpoint, read_start(self._last_words(model))

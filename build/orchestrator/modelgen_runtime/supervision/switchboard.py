@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from modelgen_runtime.drivers.driver import Driver, Endpoint
     from modelgen_runtime.engines.admission import Admission, Lease, RefusedError
+    from modelgen_runtime.gpus.gauge import Gauge
     from modelgen_runtime.manifest import Manifest
     from modelgen_runtime.state.lifecycle import LifecycleEvent
     from modelgen_runtime.supervision.engine_tasks import Event
@@ -41,9 +42,10 @@ class Switchboard:
         store: State that survives a restart.
         report: Called with each lifecycle event.
         patience: Time limits after which an engine counts as hung.
+        gauge: Measures the GPUs, if that is wanted.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts
         self,
         manifest: Manifest,
         driver: Driver,
@@ -51,11 +53,12 @@ class Switchboard:
         report: Callable[[LifecycleEvent], None],
         *,
         patience: Patience | None = None,
+        gauge: Gauge | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._store = store
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
-        self._engines = Engines(driver, self._send)
+        self._engines = Engines(driver, self._send, gauge)
         self._board = Board(manifest, self._loop.time, lambda: self._send(lambda _: None), report)
         self._names, self._routes = targets(self._board), _routes(manifest)
         self._is_resumed = False

@@ -64,10 +64,20 @@ def print_status(status: dict[str, Any]) -> None:
         raise ModelgenError("this orchestrator has an older version; run `modelgen up` or restart `modelgen serve`")
     for gpu in status["gpus"]:
         holders = f": {', '.join(gpu['models'])}" if gpu["models"] else ""
-        click.echo(f"{gpu['name']}  {of_memory(gpu['reserved'])} of {of_memory(gpu['limit'])} reserved{holders}")
+        reserved = f"{of_memory(gpu['reserved'])} of {of_memory(gpu['limit'])} reserved"
+        click.echo(f"{gpu['name']}  {reserved}{holders}{_measured(gpu)}")
     rows = [("MODEL", "STATE", "RUNNING", "WAITING", ""), *(_row(model) for model in status["models"])]
     for line in table(rows, width_of(sys.stdout)):
         click.echo(line)
+
+
+def _measured(gpu: dict[str, Any]) -> str:
+    """Return what the driver measured of a GPU, with `gpu_stats`."""
+    if (found := gpu.get("measured")) is None:
+        return ""
+    age = f", {_span(found['age'])} ago" if found["stale"] else ""
+    beyond = found["unreserved"]
+    return f"; measured {of_memory(found['used'])}, {of_memory(beyond)} of it not reserved{age}"
 
 
 def _row(model: dict[str, Any]) -> tuple[str, str, str, str, str]:

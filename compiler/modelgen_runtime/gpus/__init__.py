@@ -1,0 +1,1 @@
+"""What the GPUs really hold, as their driver measures it. Imported only with `gpu_stats`."""
