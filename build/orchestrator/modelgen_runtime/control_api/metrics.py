@@ -49,9 +49,11 @@ CACHE_TOKENS = Metric(
 CACHE_REQUESTS = Metric(
     "modelgen_kv_cache_requests", "gauge", ("model", "source"), "Requests of the longest length that fit at once."
 )
+MEASURED = (USED, UNRESERVED, UTILIZATION, TEMPERATURE, POWER)
+"""Metrics that only `gpu_stats` makes."""
 METRICS = (
     *(STATES, RUNNING, WAITING, STARTS, START_SECONDS, EVICTIONS, RESERVED, LIMITS, CACHE_TOKENS, CACHE_REQUESTS),
-    *(USED, UNRESERVED, UTILIZATION, TEMPERATURE, POWER),
+    *MEASURED,
     *REQUEST_METRICS,
 )
 """All metrics."""
@@ -139,9 +141,7 @@ class _Measured:
         self._board, self._gauge = board, gauge
 
     def collect(self) -> Iterator[Family]:
-        used, unreserved, utilization, temperature, power = (
-            metric.gauges() for metric in (USED, UNRESERVED, UTILIZATION, TEMPERATURE, POWER)
-        )
+        used, unreserved, utilization, temperature, power = (metric.gauges() for metric in MEASURED)
         for gpu, reserved in reserved_by_gpu(self._board).items():
             if (found := self._gauge.last(gpu)) is None or self._gauge.is_stale(found[1]):
                 continue

@@ -1,1 +1,1 @@
-"""What the GPUs really hold, as their driver measures it. Imported only with `gpu_stats`."""
+"""Measure the GPUs by their driver. Imported only with `gpu_stats`."""
