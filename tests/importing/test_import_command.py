@@ -117,3 +117,26 @@ def test_an_error_that_stays_is_shown(folder: Path) -> None:
     assert found.return_value == 1
     assert "MG214" in found.stderr
     assert (folder / "models.toml").exists()
+
+
+def test_the_entries_of_a_file_of_flags_become_arguments(folder: Path) -> None:
+    (folder / "serving.yaml").write_text(
+        "model: Qwen/Qwen3-4B\nmax-model-len: 8192\nmax-num-seqs: 4\ngpu-memory-utilization: 0.5\nport: 8000\n"
+        "no-enable-prefix-caching: true\nspeculative-config: {method: ngram, num_speculative_tokens: 3}\n"
+    )
+    (folder / COMPOSE).write_text(
+        "services:\n  vllm:\n    image: vllm/vllm-openai:v0.30.0\n"
+        "    command: [--config, /cfg/serving.yaml, --max-num-seqs, '8']\n    volumes: ['./:/cfg:ro']\n"
+    )
+    (folder / "serve.sh").write_text("vllm serve --config ./missing.yaml\n")
+    found = run("import", "--out", "-")
+    model = tomllib.loads(found.stdout)["models"]["vllm"]
+    assert (model["repo"], model["gpu_memory"]) == ("Qwen/Qwen3-4B", 0.5)
+    assert model["args"] == {
+        "max-num-seqs": 8,
+        "max-model-len": 8192,
+        "enable-prefix-caching": False,
+        "speculative-config": {"method": "ngram", "num_speculative_tokens": 3},
+    }
+    assert "--config /cfg/serving.yaml: its entries are in `args`" in found.stdout
+    assert "--config ./missing.yaml: write `config" in run("import", "serve.sh", "--out", "-").stdout

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from modelgen.cli.compiling import reader
 from modelgen.cli.exits import FOUND, cannot
 from modelgen.cli.findings import print_diagnostics
 from modelgen.cli.foreign_files import assumed_option, card_of, default_files, gpu_option, read_foreign, versions_of
@@ -63,6 +64,7 @@ def import_command(files: tuple[Path, ...], *, gpu: str | None, out: Path, assum
         folder=os.path.relpath(folder, Path() if is_printed else out.parent).replace(os.sep, "/"),
         card=card_of(gpu),
         assumed=versions_of(assumed),
+        read=reader(paths[0]),
     )
     if not imported.models:
         for note in imported.notes:

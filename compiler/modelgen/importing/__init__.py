@@ -1,6 +1,6 @@
 """Import services of other tools: Foreign → the text of a models.toml, with errors corrected and everything else said.
 
-Pure: it reads its arguments and the package's own data.
+Pure: it reads its arguments and the package's own data, and other files only by `read`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from modelgen.config.familiar_names import PROGRAM_ENGINE
 from modelgen.importing.arguments import set_arguments, with_flag_variables
 from modelgen.importing.compose_keys import set_compose, set_variables
+from modelgen.importing.flag_files import with_file_entries
 from modelgen.importing.folders import rebase, rebased
 from modelgen.importing.gpus import set_devices
 from modelgen.importing.images import set_image
@@ -28,7 +29,7 @@ from modelgen.lift.document import lift_lines
 from modelgen.lift.recognition import Server, Unrecognized, recognize
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from modelgen.engines.images.versions import Version
     from modelgen.foreign import Foreign, Service
@@ -57,13 +58,18 @@ class Imported(NamedTuple):
     keys: str = ""
 
 
-def import_services(
+def _no_file(path: str) -> bytes:
+    raise FileNotFoundError(path)
+
+
+def import_services(  # noqa: PLR0913 - what the caller knows of files and host
     foreign: Foreign,
     *,
     project: str,
     folder: str = ".",
     card: str | None = None,
     assumed: Mapping[str, Version] | None = None,
+    read: Callable[[str], bytes] = _no_file,
 ) -> Imported:
     """Return the models.toml that does what the engines of a foreign file do.
 
@@ -73,6 +79,7 @@ def import_services(
         folder: The folder of the file, relative to that of models.toml.
         card: The product name of the GPUs.
         assumed: The versions of engines whose images do not tell theirs.
+        read: Returns the content of a file by its path relative to the foreign file, or raises OSError.
     """
     found = {name: recognize(service, assumed or {}) for name, service in foreign.services.items()}
     called = calls(foreign.services)
@@ -93,7 +100,7 @@ def import_services(
     file = File(foreign.sources[0].path, project_name(str(name or project)), card, _NO_HUB)
     names = Names()
     hubs: list[Hub] = []
-    shared = _Shared(foreign.kind, names, card, hubs, _existing_networks(foreign))
+    shared = _Shared(foreign.kind, names, card, hubs, _existing_networks(foreign), read)
     tables: dict[str, Table] = {}
     for service, one in found.items():
         program = programs.get(service)
@@ -150,13 +157,15 @@ class _Shared(NamedTuple):
     card: str | None
     hubs: list[Hub]
     existing: frozenset[str]
+    read: Callable[[str], bytes]
 
 
 def _table(lifted: Lifted, shared: _Shared) -> Table:
     """Return the table of a server."""
     kind, names = shared.kind, shared.names
     lifted, moved = with_flag_variables(lifted)
-    table = Table(lifted, names.take(wanted_id(lifted, kind)), left_out=moved)
+    lifted, followed = with_file_entries(lifted, shared.read)
+    table = Table(lifted, names.take(wanted_id(lifted, kind)), left_out=moved | followed)
     done = set_repo(table)
     _set_service(table, kind)
     set_image(table)
