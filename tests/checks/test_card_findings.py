@@ -202,6 +202,8 @@ def tei(card: str, tag: str) -> str:
         ("RTX PRO 6000", "1.8", "120-1.9` or `ghcr.io/huggingface/text-embeddings-inference:cuda-1.9`"),
         ("RTX PRO 6000", "cuda-1.8", "120-1.9`"),
         ("RTX PRO 6000", "120-1.8", "120-1.9`"),
+        ("H100 80GB", "90-1.9", "hopper-1.9`"),
+        ("RTX A6000", "ampere-1.9", "1.9`"),
         ("B200", "100-1.8.2", "100-1.9`"),
         ("RTX 5090", "89-1.9", "120-1.9`"),
         ("B200", "hopper-1.9", "100-1.9`"),
@@ -219,7 +221,7 @@ def test_an_image_of_tei_for_another_generation(card: str, tag: str, instead: st
     ((rule, message, help_),) = [item for item in found(toml) if item[0] != "floating-image"]
     assert rule == "image-for-other-generation"
     assert f"no kernels for {card}" in message
-    assert ("does not exist" in message) is tag.startswith(("120-1.8", "100-1.8"))
+    assert ("does not exist" in message) is tag.startswith(("120-1.8", "100-1.8", "90-", "ampere-"))
     assert instead in help_
 
 

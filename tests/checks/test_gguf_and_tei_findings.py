@@ -79,6 +79,7 @@ CASES: list[tuple[str, str, str]] = [
     ),
     # images and GPUs
     (gguf("ctx-size = 8").replace(":server", ":light"), "image-without-server", "llama.cpp:server-"),
+    (tei(tag="cpu-1.9.3-grpc"), "image-without-server", "inference:cpu-1.9.3"),
     # flags
     (gguf('ctx-size = 8, split-mode = "rows"'), "bad-flag-value", 'write `split-mode = "row"`'),
     (gguf('ctx-size = 8, split-mode = "tensor"'), "bad-flag-value", "`tensor` appeared in b8738"),

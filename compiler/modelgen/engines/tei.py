@@ -48,7 +48,10 @@ _CAPABILITIES: Mapping[str, tuple[tuple[int, int], ...]] = {
 _SINCE = {"100": (1, 9), "120": (1, 9)}
 _NEWEST = "1.9"
 _WITH_PYTHON = re.compile(r"(?:cpu-ipex|xpu-ipex|hpu)-")  # Dockerfile-intel
-_TAG = re.compile(r"(?:(?P<prefix>cuda|turing|hopper|\d{2,3})-)?(?P<version>\d+\.\d+(?:\.\d+)?|latest)", re.ASCII)
+_TAG = re.compile(r"(?:(?P<prefix>[a-z]+|\d{2,3})-)?(?P<version>\d+\.\d+(?:\.\d+)?|latest)(?:-grpc)?", re.ASCII)
+# .github/workflows/matrix.json of 1.6 to 1.9.3; older releases have the same prefixes.
+_NOT_FOR_NVIDIA = ("cpu", "hpu")
+_LAST_KNOWN = (1, 9)
 
 
 def runs_on(tag: str, _: Version | None, capability: str) -> bool | None:
@@ -61,7 +64,9 @@ def runs_on(tag: str, _: Version | None, capability: str) -> bool | None:
         return any(release >= _SINCE.get(name, ()) for name in _prefixes(capability))
     if release < _SINCE.get(prefix, ()):
         return False
-    return parse_capability(capability) in _CAPABILITIES[prefix] if prefix in _CAPABILITIES else None
+    if prefix not in _CAPABILITIES:
+        return False if prefix not in _NOT_FOR_NVIDIA and release[:2] <= _LAST_KNOWN else None
+    return parse_capability(capability) in _CAPABILITIES[prefix]
 
 
 def tags_for(tag: str, capability: str) -> tuple[str, ...]:
@@ -96,11 +101,15 @@ _IMAGES = (
             (re.compile(r"^cpu-"), "none"),
             (re.compile(r"^(?:(?:cuda|turing|hopper|\d+)-|\d+\.|latest$)"), "nvidia"),
         ),
-        version=re.compile(r"(?:^|-)(\d+\.\d+(?:\.\d+)?)$", re.ASCII),
+        version=re.compile(r"(?:^|-)(\d+\.\d+(?:\.\d+)?)(?:-grpc)?$", re.ASCII),
         is_release=True,
         runs_on=runs_on,
         prefix="",
-        unpublished=re.compile(r"^1[02]0-(?:0|1\.[0-8])(?:\.|$)"),
+        unpublished=re.compile(
+            r"^1[02]0-(?:0|1\.[0-8])(?:\.|-|$)|^(?!(?:cuda|turing|hopper|[ch]pu|86|89|100|120)-)[a-z0-9]+-(?:0|1\.\d)(?:\.|-|$)"
+        ),
+        # The target `grpc` of the Dockerfiles, whose router has no HTTP.
+        without_server=(re.compile("-grpc$"), ""),
     ),
 )
 ROUTES = ("/v1/embeddings", "/embed", "/embed_sparse", "/predict", "/rerank", "/similarity", "/tokenize")

@@ -242,11 +242,12 @@ def _is_built(context: Context, path: Path) -> bool:
 
 @rule("MG266", "image-without-server")
 def image_without_server(context: Context) -> Iterator[Found]:
-    """An image of llama.cpp that has no server.
+    """An image of llama.cpp or TEI that has no HTTP server.
 
     ## Why
-    The tags `light-…` have only llama-cli and llama-completion, so the container ends at once: Docker finds no
-    /app/llama-server. The tags `server-…` and `full-…` have the server.
+    llama.cpp's tags `light-…` have only llama-cli and llama-completion, so the container ends at once: Docker finds no
+    /app/llama-server. The tags `server-…` and `full-…` have the server. TEI's tags `…-grpc` serve only gRPC, and never
+    become healthy.
 
     ## Bad
     ```toml
@@ -276,7 +277,7 @@ def image_without_server(context: Context) -> Iterator[Found]:
     for path, image in images.items():
         if (tag := properties.tag_with_server(image)) is not None:
             place = context.document.at_value(*path)
-            yield Found(place, f"`{image.tag}` has no server", f'write `image = "{image.name}:{tag}"`')
+            yield Found(place, f"`{image.tag}` has no HTTP server", f'write `image = "{image.name}:{tag}"`')
 
 
 @rule("MG435", "build-without-image")

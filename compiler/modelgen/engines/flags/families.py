@@ -25,6 +25,7 @@ _BEGINNINGS = {
     "deepseek-v3": r"deepseek-v3(?:-0324)?$|deepseek-r1(?:-0528)?$",
     "deepseek-r1": r"deepseek-r1(?:-0528)?$",
     "deepseek-v3.1": r"deepseek-v3\.1",
+    "deepseek-v3.2-exp": r"deepseek-v3\.2-exp",
     "deepseek-v3.2": r"deepseek-v3\.2",
     "deepseek-v4": r"deepseek-v4-",
     "kimi-k2": r"kimi-k2",

@@ -22,12 +22,14 @@ _TOOLS: dict[str, tuple[str, ...]] = {
     "mistral": ("mistral",),
     "deepseek-v3": ("deepseek_v3",),
     "deepseek-v3.1": ("deepseek_v31",),
-    "deepseek-v3.2": ("deepseek_v32", "deepseek_v31"),
+    # It came in 0.11, before the parser of its own.
+    "deepseek-v3.2-exp": ("deepseek_v32", "deepseek_v31"),
+    "deepseek-v3.2": ("deepseek_v32",),
     "deepseek-v4": ("deepseek_v4",),
     "kimi-k2": ("kimi_k2",),
     "kimi-k3": ("kimi_k3",),
     "glm-4.5": ("glm45", "glm4_moe", "glm47"),
-    "glm-4.7": ("glm47", "glm45"),
+    "glm-4.7": ("glm47",),
     "gpt-oss": ("openai",),
     # Until 0.17, the page names `hermes` for Granite 4.0.
     "granite-4": ("granite4", "hermes"),
