@@ -46,7 +46,7 @@ from modelgen.checks.lock import (
     lock_templates,
     lock_warmup,
 )
-from modelgen.checks.memory import chosen_sizes, estimates, host_limits, reservations, static_memory
+from modelgen.checks.memory import chosen_sizes, estimates, host_limits, neighbours, reservations, static_memory
 from modelgen.checks.names import collisions, model_names, profiles, variants
 from modelgen.checks.repositories import gguf, gguf_context, hub_directory, repository
 
@@ -216,6 +216,7 @@ CHECKS = (
     lock_configs.whole_context,
     estimates.no_room_for_context,
     estimates.tight_context,
+    neighbours.counts_others,
     chosen_sizes.unknown_need,
     chosen_sizes.needs_over_card,
     chosen_sizes.no_length_fits,

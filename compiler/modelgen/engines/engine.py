@@ -211,6 +211,8 @@ class Engine(NamedTuple):
         static_share: The flag with the share of a GPU for weights and KV cache, for an engine that needs more memory
             besides; empty for one whose share is everything.
         memory: Version, bytes of a GPU and its name → what sizes the memory of a start; None if that is not known.
+        counts_others: Version and variables → the first release that does not count the memory of other programs on a
+            GPU as its own, if this one does.
         pools: Version, memory and reserved memory of each GPU, and flags by canonical name → its share for weights and
             KV cache, or why that is not known; None for an engine that sizes its cache otherwise.
         gguf: Version, flags by canonical name, and variables → how it uses a GPU for a GGUF file, or why that is not
@@ -314,6 +316,7 @@ class Engine(NamedTuple):
     beside_weights: Callable[[Version | None, tuple[tuple[int, int], ...], Mapping[str, Any]], int | None] | None = None
     static_share: str = ""
     memory: Callable[[Version, int, str], MemoryFacts] | None = None
+    counts_others: Callable[[Version, Mapping[str, str]], str | None] | None = None
     pools: Callable[[Version, tuple[tuple[int, int], ...], Mapping[str, Any]], PoolServing | str] | None = None
     gguf: Callable[[Version | None, Mapping[str, Any], Mapping[str, str]], GgufServing | str] | None = None
     cache_flags: tuple[str, ...] = ()

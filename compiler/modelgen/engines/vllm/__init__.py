@@ -24,7 +24,7 @@ from modelgen.engines.vllm.attention import least_for_cache, needed_for_backend,
 from modelgen.engines.vllm.capabilities import least_capability, only_dtype, refuses_float16, unsupported_on
 from modelgen.engines.vllm.drafts import DRAFTS
 from modelgen.engines.vllm.hybrids import missing_sequences
-from modelgen.engines.vllm.memory import memory_facts
+from modelgen.engines.vllm.memory import counts_others, memory_facts
 from modelgen.engines.vllm.packages import missing_packages
 from modelgen.engines.vllm.parsers import PARSERS
 from modelgen.engines.vllm.purposes import AUDIO, lacks_audio, scoring_flag
@@ -352,6 +352,7 @@ ENGINE = Engine(
     lora_rank=MAX_RANK,
     rank_limit=least_rank_limit,
     memory=memory_facts,
+    counts_others=counts_others,
     refused_features=refused_features,
     repos=repos,
     loader=loaders.vllm,

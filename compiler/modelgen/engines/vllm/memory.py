@@ -15,6 +15,8 @@ from modelgen.engines.host.cards import vendor_of
 from modelgen.engines.runners import LeanRunner
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from modelgen.engines.images.versions import Version
     from modelgen.engines.runners import Others
 
@@ -86,6 +88,19 @@ def _profile(release: tuple[int, ...], card: str, *, counts_graphs: bool) -> str
     if card in _amd_cards():
         return "ROCm"
     return "sorting sampler" if release < _SORTED else "with CUDA graphs" if counts_graphs else "without CUDA graphs"
+
+
+def counts_others(version: Version, env: Mapping[str, str]) -> str | None:
+    """Return the first release that does not count the memory of other programs on a GPU as its own, if this one does.
+
+    Read in vllm/v1/worker/gpu_worker.py: 0.8.5 and 0.9.0 subtract all that is in use of the GPU but for PyTorch's own,
+    0.9.1 what has come since its start (`memory_profiling`). The first engine has always done the latter.
+
+    Args:
+        version: The release.
+        env: Its variables.
+    """
+    return "0.9.1" if version.release < (0, 9, 1) and env.get("VLLM_USE_V1") != "0" else None
 
 
 @cache
