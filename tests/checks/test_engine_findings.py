@@ -53,6 +53,15 @@ def cards(*devices: str, kind: str = "", more: str = "") -> str:
 
 
 CASES: list[tuple[str, str, str]] = [
+    # ports of programs
+    (
+        command_model('port = 8188\ncommand = ["s", "--port", "9000"]'),
+        "bad-command",
+        "write `port = 9000`, or `{port}`",
+    ),
+    (command_model('port = 8188\ncommand = ["s", "--port=9000"]'), "bad-command", "write `port = 9000`, or `{port}`"),
+    (command_model('port = 0\ncommand = ["s"]'), "bad-value", "as in `port = 8000`"),
+    (command_model('port = 8188\nhub = "rw"'), "unknown-key", "the hub directory is always read-only; `cache` names"),
     # values of flags
     (flags("seed = [[1]]"), "bad-flag-value", ""),
     (flags("seed = { a = 1 }"), "bad-flag-value", ""),
@@ -218,6 +227,12 @@ def test_an_image_for_intel_on_other_gpus(image: str) -> None:
 
 
 FINE = [
+    command_model('port = 8188\ncommand = ["s", "--port", "8188"]'),
+    command_model('port = 8188\ncommand = ["sh", "-c", "one --port 9000 & two --listen 8188"]'),
+    command_model('port = 8188\ncommand = ["s", "--port", "{port}"]'),
+    flags("omni = true").replace("vllm/vllm-openai:v0.11.0", 'vllm/vllm-omni:v0.11.0"\nversion = "0.11.0'),
+    sglang("args = { context-length = 8, tp = 1, dp = 1 }"),
+    flags("seed = 1", "0.19.0").replace("vllm/vllm-openai:", "public.ecr.aws/q9t5s3a7/vllm-cpu-release-repo:"),
     # flags that a release has, however they are written
     flags("cc = { level = 3 }"),
     flags("'compilation_config.custom_ops+' = 'a,b', 'compilation-config.level' = 3"),

@@ -40,6 +40,22 @@ def test_a_table_is_written_as_json() -> None:
     assert '{"enable_thinking":false}' in compose
 
 
+@pytest.mark.parametrize(
+    "toml",
+    [
+        gguf("ctx-size = 8, metrics = true, no-webui = true"),
+        tei("args = { json-output = true }"),
+        gguf('ctx-size = 8, chat-template = "{{ messages }}"'),
+        gguf('ctx-size = 8, device = "CUDA1"', 'gpus = ["gpu0", "gpu1"]').replace("server-b", "server-cuda-b")
+        + "".join(f'[gpus.gpu{at}]\nmemory = "24GiB"\ndevice = "{at}"\n' for at in (0, 1)),
+    ],
+)
+def test_what_modelgen_writes_itself_is_no_fault(toml: str) -> None:
+    assert [one.message for one in findings(complete(toml)) if one.severity == "error"] == []
+    for flag in ("--metrics", "--no-webui", "--json-output"):
+        assert build(complete(toml))["docker-compose.yml"].count(f'"{flag}"') <= 1
+
+
 def test_the_image_of_a_known_fork_is_one() -> None:
     toml = gguf("ctx-size = 8, fmoe = true").replace("ggml-org/llama.cpp:server-b6500", "ikawrakow/ik_llama.cpp:server")
     [found] = [one for one in findings(complete(toml)) if one.rule == "unverified-flag"]
@@ -56,6 +72,27 @@ CASES: list[tuple[str, str, str]] = [
     ),
     (gguf('ctx-size = 8, mmproj = "/models/p.gguf"'), "owned-arg", 'write `mmproj = "p.gguf"` in the model'),
     (gguf('ctx-size = 8, mmproj = "vision/p.gguf"'), "owned-arg", 'write `mmproj = "vision/p.gguf"` in the model'),
+    # values that end llama-server
+    (gguf("ctx-size = 8, help = true"), "owned-arg", "remove it: llama-server would print and exit"),
+    (gguf('ctx-size = 8, chat-template = "chatmll"'), "unknown-value", "did you mean `chatml`?"),
+    (gguf('ctx-size = 8, chat-template-kwargs = "{enable_thinking: false}"'), "bad-flag-value", "write a TOML table"),
+    *(
+        (
+            gguf(f'ctx-size = 8, device = "{device}"', 'gpus = ["gpu0"]').replace("server-b", "server-cuda-b"),
+            "gpu-beyond-model",
+            'write `device = "CUDA0"`, or remove it',
+        )
+        for device in ("CUDA1", "CUDA0, CUDA1")
+    ),
+    # every value that is refused has a way out
+    (gguf('ctx-size = 8, ctv = "fp8"'), "bad-flag-value", "write such a value, or leave it out"),
+    (gguf('ctx-size = 8, threads = "eight"'), "bad-flag-value", "write such a value, or leave it out"),
+    (tei("args = { quantize = 1 }"), "unknown-flag", "remove it: no known release has it"),
+    # a build that is misspelt
+    *(
+        (gguf().replace("server-b6500", f"server-cuda-{build}"), "floating-image", "server-cuda-b6178`, or a digest")
+        for build in ("b6178x", "v6178", "6178", "B6178")
+    ),
     # a repository for engines that load one file
     *((checkpoint(f'{flag} = "gguf"'), "gguf-repository", "llamacpp") for flag in ("load-format", "quantization")),
     (checkpoint('load_format = "gguf"'), "gguf-repository", "llamacpp"),
@@ -95,7 +132,7 @@ CASES: list[tuple[str, str, str]] = [
         (gguf(f'ctx-size = 8, {flag} = "x"'), "owned-arg", "")
         for flag in ("host", "port", "api-key", "hft", "api_prefix")
     ),
-    (gguf("ctx-size = 8, metrics = true"), "owned-arg", "always on"),
+    (gguf("ctx-size = 8, metrics = false"), "owned-arg", "always on"),
     (gguf("ctx-size = 8, c = 8"), "flag-twice", "once"),
     (gguf("ctx-size = 8, n_gpu_layers = 8, ngl = 8"), "flag-twice", "once"),
     (gguf('ctx-size = 8, "-t" = 8'), "bad-flag", "write `t`"),

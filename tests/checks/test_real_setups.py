@@ -25,6 +25,8 @@ def program(name: str, *lines: str) -> str:
 FORK = '[engines.vllm]\nimage = "me/vllm-fork:1"\nversion = "0.14.1"\n'
 SERVE = 'command = ["serve", "--port", "{port}"]'
 RIGHT = {
+    "--tp of SGLang": '[engines.sglang]\nimage = "lmsysorg/sglang:v0.5.9"\n'
+    f'[models.a]\nengine = "sglang"\nrepo = "o/m"\nrevision = "{COMMIT}"\ngpus = ["a", "b"]\nargs = {{ tp = 2 }}\n',
     "names that clients send": program("a", SERVE, 'aliases = ["a:x", "claude-opus-4-8[1m]", "openai/gpt-4o"]'),
     "the program of the image, on its own port": program("a", "port = 8880", 'publish = "127.0.0.1:8880"'),
     "an entry point with other arguments": program("a", "entrypoint = []", 'command = ["--fast"]', "port = 8188"),
@@ -52,11 +54,6 @@ RIGHT = {
 }
 WARNED = {
     "a flag of a fork": (FORK + "fork = true\n" + served("a", args=', mxfp4-backend = "CUTLASS"'), "unverified-flag"),
-    "--tp of SGLang": (
-        '[engines.sglang]\nimage = "lmsysorg/sglang:v0.5.9"\n'
-        f'[models.a]\nengine = "sglang"\nrepo = "o/m"\nrevision = "{COMMIT}"\ngpus = ["a", "b"]\nargs = {{ tp = 2 }}\n',
-        "abbreviated-flag",
-    ),
 }
 WRONG = {
     "no program": (program("a", "command = []", "port = 1"), "bad-command", "the image's own runs"),

@@ -87,9 +87,9 @@ def every_plain_flag(engine: str, release: str) -> bytes:
     flags = {name: flag for name, flag in flags_of(engine, release).items() if name not in ENGINES[engine].owned_args}
     lines = [f"[engines.{engine}]", f'image = "{image.format(release)}"', "[models.m]", 'repo = "a/b"', key]
     lines += [f'engine = "{engine}"', f'revision = "{"0" * 40}"', "[models.m.args]"]
-    lines += [
-        f'"{name}" = {toml(True if flag.kind in SWITCHES else flag.right(name)[0])}' for name, flag in flags.items()
-    ]
+    for name, flag in flags.items():
+        text = "{}" if name in ENGINES[engine].json_flags else flag.right(name)[0]
+        lines.append(f'"{name}" = {toml(True if flag.kind in SWITCHES else text)}')
     return "\n".join([*lines, REST]).encode()
 
 

@@ -97,6 +97,11 @@ def test_what_is_no_file_of_flags(content: str, line: int) -> None:
     assert found(compiled(FILE, serving=content)) == [("MG261", "serving.yaml", line)]
 
 
+@pytest.mark.parametrize("content", ["max-model-len: 16384\nseed: [\n", "max-model-len:\n"])
+def test_a_file_that_is_refused_may_have_the_length(content: str) -> None:
+    assert {code for code, _, _ in found(compiled(FILE, serving=content))} == {"MG261"}
+
+
 @pytest.mark.parametrize("path", ["./other.yaml", "/etc/serving.yaml", "serving.yaml", "./serving.toml"])
 def test_a_path_that_is_no_file_is_found_in_models_toml(path: str) -> None:
     assert found(compiled(FILE.replace("./serving.yaml", path), serving=SERVING)) == [("MG261", "models.toml", 4)]

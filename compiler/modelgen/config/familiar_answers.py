@@ -91,6 +91,8 @@ def _in_model(key: str, word: str, value: Any, beside: Mapping[str, Any], tables
         return _write(beside, ("args", "override-generation-config", word), as_toml(value))
     if word in names.COMPOSE:
         return _write(beside, ("compose", key), as_toml(value) or "…")
+    if word == "hub" and value in ("rw", "ro"):
+        return "remove it: the hub directory is always read-only; `cache` names directories that a program writes to"
     if (own := names.MODEL_KEYS.get(word)) is None:
         return f"write `{names.ELSEWHERE[word]}`" if word in names.ELSEWHERE else ""
     if own in names.KEYS_OF and (why := _needless(names.KEYS_OF[own], engine)):

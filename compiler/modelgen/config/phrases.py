@@ -66,6 +66,8 @@ def write_value(
     match item["type"], value:
         case (_, int()) if path == ("gpus", "count"):
             return "remove it, and declare each GPU in a table: `[gpus.gpu0]`, `[gpus.gpu1]`"
+        case ("greater_than" | "less_than", int()) if key == "port":
+            return "write the port on which the program listens, as in `port = 8000`"
         case ("string_type", int()) if key in _ADDRESSES and 0 < value < 65536 and value is not True:
             return f'write `{key} = "127.0.0.1:{value}"`'
         case ("string_type", int() | float() | bool()) if isinstance(key, str):

@@ -149,6 +149,10 @@ class Engine(NamedTuple):
         plain_flags: Its flags by release, of an engine with `short_flags`. Its version need not be known.
         short_flags: Short flag → long flag, for an engine without a catalogue; None if it takes no flags.
         file_flags: Flags of such an engine whose value is a file or folder in the container.
+        short_forms: Abbreviations of flags that the project's own documentation writes.
+        constant_args: The `owned_args` that modelgen always writes, with their value; the same value in `args` is no
+            fault.
+        named_values: Names that a flag of such an engine takes in place of a text.
         json_flags: Flags of such an engine whose value is a JSON object; a table is written as one.
         flags_file: The flag that names a YAML file of flags; empty without one.
         repeats_flags: Whether such an engine takes a list as one flag per value.
@@ -264,6 +268,9 @@ class Engine(NamedTuple):
     plain_flags: Callable[[], Catalogue] | None = None
     short_flags: Mapping[str, str] | None = None
     file_flags: frozenset[str] = frozenset()
+    short_forms: frozenset[str] = frozenset()
+    constant_args: Mapping[str, Any] = MappingProxyType({})
+    named_values: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     json_flags: frozenset[str] = frozenset()
     flags_file: str = ""
     repeats_flags: bool = False

@@ -199,4 +199,5 @@ ENGINE = Engine(
     one_card=True,
     loader=loaders.tei,
     owned_args=OWNED_ARGS,
+    constant_args={"json-output": True},
 )

@@ -134,6 +134,8 @@ def read_plain_arguments(  # noqa: PLR0913, PLR0917 - all that an argument depen
     found = []
     for key, value in args.items():
         name = long_name(key, engine.short_flags)
+        if engine.constant_args.get(name) == value and type(value) is bool:
+            continue  # modelgen writes it, and some parsers take a flag only once
         flag, is_known = _plain_flag(flags, release, name)
         found.append(
             PlainArgument(

@@ -220,7 +220,7 @@ def _with_build(tag: str, build: str, example: str) -> str:
         example: A reference with that end.
     """
     sign = build.rstrip("0123456789")
-    found = re.search(rf"[-_]?{sign[1:]}?(\d{{4,}})[a-z]*", tag, re.IGNORECASE)
+    found = re.search(r"(?:^|[-_])[a-z]?(\d{4,})[a-z]*(?=[-_]|$)", tag, re.IGNORECASE)
     if found is None or not sign:
         return ""
     rest = f"{tag[: found.start()]}{tag[found.end() :]}".strip("-_")

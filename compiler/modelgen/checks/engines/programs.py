@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from modelgen.checks.engines.versions import CONTAINER_TARGETS
@@ -75,13 +76,17 @@ def bad_command(context: Context) -> Iterator[Found]:
             port = named or _published(model) or context.runs[name].port
             help_text = (
                 "write `{port}` in `command`: `modelgen serve` chooses the port"
-                if model.port and not named
+                if model.port
                 else f"write it as `port = {port}`, or `{{port}}` in `command`"
             )
             message = f"nothing says on which port `{name}` listens"
             if named:
                 message = f"`{name}` listens on {named}, but modelgen expects {context.runs[name].port}"
             yield Found(place, message, help_text)
+        elif model.port and (named := _own_port(context.runs[name].program)) not in (None, model.port):
+            place = context.at_origin(name, "port")
+            message = f"`{name}` listens on {named}, but its `port` is {model.port}"
+            yield Found(place, message, f"write `port = {named}`, or `{{port}}` in `command`")
         if model.health is not None and not (model.health.startswith("/") and model.health.isprintable()):
             place = context.at_origin(name, "health")
             yield Found(place, f"`{model.health}` is not a path", 'write a path such as "/health"')
@@ -111,8 +116,6 @@ def _lacks_port(context: Context, name: str, model: Model) -> bool:
         for table in (("models", name), ("defaults",))
         for key in ("command", "entrypoint", "port")
     )
-    if model.port and not refused and "{port}" not in program:
-        return _port_in(context.runs[name].program) not in (None, model.port)
     is_needed = model.publish is not None or not program or _port_in(context.runs[name].program) is not None
     return is_needed and not (refused or model.port or "{port}" in program or str(context.runs[name].port) in program)
 
@@ -121,6 +124,14 @@ def _port_in(program: Sequence[str]) -> int | None:
     """Return the port that a command names as a number; None if it names none, or several."""
     found = set(_PORT.findall(" ".join(program)))
     return int(found.pop()) if len(found) == 1 else None
+
+
+def _own_port(program: Sequence[str]) -> int | None:
+    """Return the number of the program's own argument `--port`; None without one, or with several."""
+    after = {value for flag, value in pairwise(program) if flag == "--port"}
+    found = after | {word.removeprefix("--port=") for word in program if word.startswith("--port=")}
+    [value] = found if len(found) == 1 else [""]
+    return int(value) if value.isascii() and value.isdecimal() else None
 
 
 def _published(model: Model) -> int | None:

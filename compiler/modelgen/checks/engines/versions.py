@@ -69,11 +69,11 @@ def unknown_version(context: Context) -> Iterator[Found]:
     for path, (run, image) in places.items():
         if any(document.is_refused(*table, "version") for table in run.image_tables) or is_for_unsupported(run):
             continue
-        yield Found(
-            document.at_value(*path),
-            f"the tag of `{run.reference}` does not show the version of {engines.ENGINES[run.engine_name].title}",
-            _known_version(context, run, image),
-        )
+        title, tag = engines.ENGINES[run.engine_name].title, image.tag or ""
+        message = f"the tag of `{run.reference}` does not show the version of {title}"
+        if parse_version(tag) is not None:
+            message = f"`{image.name}` is no image that modelgen knows, so `{tag}` may not be the version of {title}"
+        yield Found(document.at_value(*path), message, _known_version(context, run, image))
     if not CONTAINER_TARGETS.intersection(context.targets):
         yield from _unknown_without_image(context)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from modelgen.resolve import Argument
 
 _NUMBERS = (Kind.INT, Kind.LENGTH, Kind.IEC_LENGTH)
+_SUCH = "write such a value, or leave it out: the engine then takes its default"
 _JSON = (Kind.JSON, Kind.JSON_OR_TEXT)
 _BY_PLUGIN = {"gguf": "build an image with the package vllm-gguf-plugin"}
 # A file with the user's code can add names that no release has.
@@ -69,12 +70,12 @@ def bad_flag_value(context: Context) -> Iterator[Found]:
             place = context.document.at_key(*arg.path)
             yield Found(place, f"`{arg.key}` is a JSON path, but `{arg.name}` takes no JSON", f"write `{arg.name}`")
         elif not arg.inner and (expected := _expected(context, arg)) and not is_unverified_choice(arg):
-            help_text = _better_value(arg)
+            help_text = _better_value(arg) or _SUCH
             yield Found(context.document.at_value(*arg.path), f"`{arg.key}` must be {expected}", help_text)
     for plain in context.plain_args:
         if (fault := plain_fault(plain)) and plain.name not in plain.engine.owned_args:
             place = context.document.at_value(*plain.path)
-            yield Found(place, f"`{plain.key}` must be {fault[0]}", fault[1])
+            yield Found(place, f"`{plain.key}` must be {fault[0]}", fault[1] or _SUCH)
 
 
 @rule("MG240", "unknown-value", Severity.WARNING)
@@ -107,6 +108,13 @@ def unknown_value(context: Context) -> Iterator[Found]:
                 f"{known} has no `{arg.name}` named `{text_of(arg.value)}`",
                 _other_version(arg) or did_you_mean(text_of(arg.value), arg.flag.known),
             )
+
+    for plain in context.plain_args:
+        names, value = plain.engine.named_values.get(plain.name, ()), plain.value
+        is_name = isinstance(value, str) and value not in names and re.fullmatch(r"[\w.-]+", value)
+        if is_name and not plain.may_be_known and (meant := did_you_mean(value, names, list_known=False)):
+            message = f"{plain.version} has no `{plain.name}` named `{value}`"
+            yield Found(context.document.at_value(*plain.path), message, meant)
 
 
 @rule("MG242", "value-of-another-version")

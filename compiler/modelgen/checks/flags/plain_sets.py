@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from modelgen.resolve import ModelRun
     from modelgen.resolve.arguments import PlainArgument
 
-_MAIN, _SPLIT = "main-gpu", "split-mode"
+_MAIN, _SPLIT, _DEVICE = "main-gpu", "split-mode", "device"
+_BACKEND = re.compile(r"(CUDA|ROCm)(\d{1,3})", re.ASCII)
 _EMBEDS = "embedding"
 # The last build that certainly refuses completions (examples/server/server.cpp in llama-cpp-python 0.3.9). The
 # sources in 0.3.10, of b5709 or later, do not.
@@ -24,11 +26,12 @@ _OF_CHATS = ("jinja", "chat-template", "chat-template-file", "chat-template-kwar
 
 @rule("MG267", "gpu-beyond-model")
 def gpu_beyond_model(context: Context) -> Iterator[Found]:
-    """A `main-gpu` that the model does not have.
+    """A `main-gpu` or `device` that the model does not have.
 
     ## Why
     In the container, the GPUs of the model are numbered from 0, whatever their index on the host is. With
-    `split-mode = "none"`, llama.cpp ends with "invalid value for main_gpu: 1 (available devices: 1)".
+    `split-mode = "none"`, llama.cpp ends with "invalid value for main_gpu: 1 (available devices: 1)", and with
+    `device = "CUDA1"` with "invalid device: CUDA1".
 
     ## Bad
     ```toml
@@ -58,6 +61,8 @@ def gpu_beyond_model(context: Context) -> Iterator[Found]:
         args = _by_flag(run)
         main, split = args.get(_MAIN), args.get(_SPLIT)
         count = len(run.model.gpus or ())
+        if count and not run.is_fork and (device := args.get(_DEVICE)) is not None:
+            yield from _devices_beyond(context, device, count)
         if main is None or split is None or split.value != "none" or not count or run.is_fork:
             continue
         if isinstance(main.value, int) and main.value >= count:
@@ -66,6 +71,20 @@ def gpu_beyond_model(context: Context) -> Iterator[Found]:
                 f"`{main.key}` is {main.value}, but `{run.name}` has {count} GPU{'s' if count > 1 else ''}, from 0 on",
                 "remove it: the first of `gpus` is 0" if count == 1 else f"write `{main.key} = {count - 1}` or less",
             )
+
+
+def _devices_beyond(context: Context, device: PlainArgument, count: int) -> Iterator[Found]:
+    """Yield a finding for a list of devices with a number that the model does not have (common/arg.cpp)."""
+    named = [_BACKEND.fullmatch(name.strip()) for name in str(device.value).split(",")]
+    beyond = [found for found in named if found is not None and int(found[2]) >= count]
+    if beyond:
+        right = ",".join(f"{beyond[0][1]}{number}" for number in range(count))
+        yield Found(
+            context.document.at_key(*device.path),
+            f"`{device.key}` is `{device.value}`, but `{device.model}` has {count} GPU{'s' if count > 1 else ''}, "
+            "from 0 on",
+            f'write `{device.key} = "{right}"`, or remove it',
+        )
 
 
 @rule("MG268", "embeddings-and-chat", Severity.WARNING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -30,9 +31,20 @@ def plain_fault(plain: PlainArgument) -> tuple[str, str] | None:
         if instead := switched(plain):
             choices = plain.flag.choices if plain.flag else ()
             return f"a string: one of {_listed(choices)}" if choices else "true, or left out", instead
-    if isinstance(plain.value, dict) and plain.name in plain.engine.json_flags:
-        return None
+    if plain.name in plain.engine.json_flags:
+        if isinstance(plain.value, dict):
+            return None
+        if isinstance(plain.value, str) and not _is_json(plain.value):
+            return "JSON", "write a TOML table, or JSON with its names in double quotes"
     return unwritable(plain.value, plain.engine.title, repeats=plain.engine.repeats_flags) or _misfit(plain)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _listed(choices: Iterable[str]) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from modelgen.resolve import Argument
     from modelgen.resolve.arguments import PlainArgument
 
+_REMOVE = "remove it: no known release has it, nor one with a similar name"
+
 
 @rule("MG216", "unknown-flag")
 def unknown_flag(context: Context) -> Iterator[Found]:
@@ -51,12 +53,12 @@ def unknown_flag(context: Context) -> Iterator[Found]:
     """
     for arg in context.args:
         if _is_unknown(arg) and not arg.may_be_known:
-            help_text = _unless_set(context, arg, _instead(arg) or _as_fork(context, arg))
+            help_text = _unless_set(context, arg, _instead(arg) or _as_fork(context, arg) or _REMOVE)
             yield Found(context.document.at_key(*arg.path), f"{arg.version} has no flag `{arg.name}`", help_text)
     for plain in context.plain_args:
         if _is_unknown_plain(plain) and not plain.may_be_known:
             place = context.document.at_key(*plain.path)
-            help_text = _instead_of_plain(plain) or _as_fork(context, plain)
+            help_text = _instead_of_plain(plain) or _as_fork(context, plain) or _REMOVE
             yield Found(place, f"{plain.version} has no flag `{plain.name}`", help_text)
 
 
@@ -200,7 +202,7 @@ def abbreviated_flag(context: Context) -> Iterator[Found]:
     ```
     """
     for arg in context.args:
-        if arg.is_abbreviated:
+        if arg.is_abbreviated and arg.key not in arg.engine.short_forms:
             place = context.document.at_key(*arg.path)
             meant = flag_names(arg.key)
             is_other = bool(meant) and arg.name not in meant

@@ -83,6 +83,14 @@ _IMAGES = (
     # A fork with flags of its own; its tags name no build of llama.cpp.
     Published(re.compile(r"ghcr\.io/[a-z0-9._-]+/ik[_-]llama(?:[._-]?cpp)?"), is_fork=True),
 )
+# LLM_CHAT_TEMPLATES in src/llama-chat.cpp; another text is a template itself.
+_TEMPLATES = """
+    chatml llama2 llama2-sys llama2-sys-bos llama2-sys-strip mistral-v1 mistral-v3 mistral-v3-tekken mistral-v7
+    mistral-v7-tekken phi3 phi4 falcon3 zephyr monarch gemma orion openchat vicuna vicuna-orca deepseek deepseek2
+    deepseek3 command-r llama3 chatglm3 chatglm4 glmedge minicpm exaone3 exaone4 rwkv-world granite gigachat megrez
+    yandex bailing llama4 smolvlm hunyuan-moe gpt-oss hunyuan-dense kimi-k2 seed_oss grok-2
+    bailing-think bailing2 pangu-embedded solar-open exaone-moe deepseek-ocr
+"""
 ROUTES = (*api.OPENAI, *api.ANTHROPIC, *api.RERANK, *api.TOKENS, "/infill")
 _SERVER = Program(("llama-server",), reads_positional=False)
 _OWNED_VARIABLES = {
@@ -96,7 +104,9 @@ _REPO = "write `repo` and `file` in the model's table, or `quant` for `file`"
 _DRAFT = 'write `draft = { repo = "…", quant = "…" }` in the model\'s table'
 _OFFLINE = "engines are always offline: name the file in the model's table, or by a path beside models.toml"
 _ROUTER = "one service is one model; modelgen's own gateway switches between them"
+_EXITS = "llama-server would print and exit"
 OWNED_ARGS = {
+    **dict.fromkeys(("cache-list", "completion-bash", "help", "list-devices", "version"), _EXITS),
     "alias": owned.NAME,
     "api-key": owned.KEYS,
     "api-key-file": owned.KEYS,
@@ -218,6 +228,7 @@ ENGINE = Engine(
     plain_flags=FLAGS,
     short_flags=SHORT_FLAGS,
     file_flags=frozenset(_FILES.split()),
+    named_values={"chat-template": tuple(_TEMPLATES.split())},
     json_flags=frozenset({"chat-template-kwargs", "json-schema"}),
     routes=ROUTES,
     warmup=warmup,
@@ -231,4 +242,5 @@ ENGINE = Engine(
     architectures=Architectures(NAME),
     cache_flags=CACHE_FLAGS,
     owned_args=OWNED_ARGS,
+    constant_args={"metrics": True, "no-webui": True, "offline": True},
 )

@@ -49,7 +49,8 @@ IMAGES = (
         amd64_only=True,
     ),
     Published(
-        re.compile(rf"{ON_DOCKER_HUB}vllm/vllm-openai-cpu"),
+        # The second is vLLM's own, too (docs/getting_started/installation/cpu.md).
+        re.compile(rf"{ON_DOCKER_HUB}vllm/vllm-openai-cpu|public\.ecr\.aws/q9t5s3a7/vllm-cpu-release-repo"),
         kinds=((ANY_TAG, "none"),),
         version=VERSION,
         is_release=True,
