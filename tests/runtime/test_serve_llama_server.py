@@ -82,6 +82,25 @@ def test_one_that_is_not_installed_is_said_before_it_fails(project: Path) -> Non
     assert model["process"]["environment"]["LLAMA_ARG_OFFLINE"] == "1"
 
 
+@pytest.mark.parametrize(
+    ("printed", "is_other"),
+    [("version: 6178 (0a1b2c3)", True), ("version: 6500 (0a1b2c3)", False), ("version: 0 ()", False)],
+)
+def test_another_build_and_missing_weights_are_said(project: Path, printed: str, *, is_other: bool) -> None:
+    program = project / "llama-server"
+    program.write_text(f"#!/bin/sh\necho '{printed}' >&2\n")
+    program.chmod(0o755)
+    (project / "models.toml").write_text(
+        (project / "models.toml").read_text().replace("[orchestrator]\n", '[orchestrator]\nkeys_file = "nowhere"\n')
+    )
+    gguf = project / "hub" / "models--org--gguf" / "snapshots" / COMMIT / "one.gguf"
+    gguf.unlink()
+    said = modelgen("serve", cwd=project, env={"PATH": str(project)}).stderr
+    text = f'{program} is b6178, but the flags of `one` are checked for b6500; write `version = "b6178"` in'
+    assert (text in said) is is_other
+    assert f"{gguf} does not exist, and `one` cannot start without it; run `modelgen fetch`\n" in said
+
+
 def test_validate_checks_a_file_without_images_for_serve(project: Path) -> None:
     assert modelgen("validate", cwd=project).returncode == 0
     built = modelgen("build", cwd=project)

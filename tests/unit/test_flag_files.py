@@ -91,7 +91,7 @@ def test_models_toml_replaces_an_entry() -> None:
 
 @pytest.mark.parametrize(
     ("content", "line"),
-    [("a: [", 2), ("- a\n- b\n", 1), ("a: &x 1\nb: *x\n", 1), ("a: 1\n---\nb: 2\n", 3)],
+    [("a: [", 1), ('a: 1\nb: "x\n\n', 2), ("- a\n- b\n", 1), ("a: &x 1\nb: *x\n", 1), ("a: 1\n---\nb: 2\n", 3)],
 )
 def test_what_is_no_file_of_flags(content: str, line: int) -> None:
     assert found(compiled(FILE, serving=content)) == [("MG261", "serving.yaml", line)]

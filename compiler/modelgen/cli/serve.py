@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from modelgen.pipeline import Compilation
 
 _LONGEST_PID = 20
+_LONGEST_VERSION = 10
+"""Seconds that a program may take to print its version: a build with CUDA looks for GPUs first."""
 
 
 @click.command("serve")
@@ -47,6 +49,8 @@ def serve_command(config: Path, *, reload_: bool) -> int:
     _refuse_others(compilation)
     _explain_limits(compilation)
     _explain_missing(compilation)
+    _explain_builds(compilation)
+    _explain_weights(compilation, config)
     from modelgen.cli.control.remote import ask_status, running_url
     from modelgen.cli.state_folder import NAME, write_state
 
@@ -92,6 +96,54 @@ def _explain_missing(compilation: Compilation) -> None:
             missing.setdefault(program, []).append(f"`{service.model}`")
     for program, models in missing.items():
         click.echo(f"{program} is not on the PATH here, and {', '.join(models)} cannot start without it", err=True)
+
+
+def _explain_builds(compilation: Compilation) -> None:
+    """Print where the installed program is of another build than the one whose flags were checked."""
+    from modelgen.engines.images.versions import parse_version
+    from modelgen.operate.programs import ask
+
+    assert compilation.fleet is not None, "it has no errors"  # noqa: S101 - an invariant
+    runs = compilation.fitted.resolved.runs if compilation.fitted else {}
+    installed: dict[str, str | None] = {}
+    for service in compilation.fleet.services:
+        pattern, checked = ENGINES[service.engine].build_line, runs[service.model].version
+        program = shutil.which(service.launch.entrypoint[0]) if service.launch.entrypoint else None
+        if pattern is None or program is None or checked is None:
+            continue
+        if program not in installed:
+            answer = ask([program, "--version"], _LONGEST_VERSION)
+            line = pattern.search(f"{answer.errors}\n{answer.output}")
+            installed[program] = f"b{line[1]}" if line else None
+        found = installed[program]
+        if found is not None and parse_version(found) != checked:
+            text = f"{program} is {found}, but the flags of `{service.model}` are checked for {checked.text}"
+            click.echo(f'{text}; write `version = "{found}"` in `[engines.{service.engine}]`', err=True)
+
+
+def _explain_weights(compilation: Compilation, config: Path) -> None:
+    """Print which files are missing in the hub directory; models that do not need them can start."""
+    from modelgen.cli.hub.fetch_wanted import wanted_of
+    from modelgen.cli.hub.known_complete import find_hub, is_known_complete, key_in
+    from modelgen.cli.hub.locked import read_inputs
+
+    assert compilation.fleet is not None, "it has no errors"  # noqa: S101 - an invariant
+    for service in compilation.fleet.services:
+        paths = [word for word in service.launch.command if word.startswith("/") and "/snapshots/" in word]
+        if missing := [path for path in paths if not Path(path).exists()]:
+            text = f"{missing[0]} does not exist, and `{service.model}` cannot start without it"
+            click.echo(f"{text}; run `modelgen fetch`", err=True)
+    if read_lock(config) is None or is_known_complete(config, find_hub(config)):
+        return
+    from modelgen.hub.fetching.remembered import Seen
+    from modelgen.sizes import of_files
+
+    inputs = read_inputs(config)
+    if not any(run.model.repo is not None for run in inputs.runs.values()):
+        return
+    wanted = wanted_of(inputs, key_in(config))
+    if size := wanted.plan(Seen(wanted.hub)).size:
+        click.echo(f"{of_files(size)} are missing in {wanted.hub}; run `modelgen fetch`", err=True)
 
 
 def _refuse_second(folder: Path, url: str | None) -> None:

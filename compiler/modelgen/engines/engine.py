@@ -9,6 +9,7 @@ from modelgen.engines.api.warmup import chat, transcribes
 from modelgen.engines.flags import whole_number
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterable, Mapping
 
     from modelgen.engines.catalogues import Catalogue, Release
@@ -149,6 +150,8 @@ class Engine(NamedTuple):
         plain_flags: Its flags by release, of an engine with `short_flags`. Its version need not be known.
         short_flags: Short flag → long flag, for an engine without a catalogue; None if it takes no flags.
         file_flags: Flags of such an engine whose value is a file or folder in the container.
+        build_line: Pattern of the line with the build, as first group, that its program prints with `--version`; None
+            if that takes long.
         short_forms: Abbreviations of flags that the project's own documentation writes.
         constant_args: The `owned_args` that modelgen always writes, with their value; the same value in `args` is no
             fault.
@@ -268,6 +271,7 @@ class Engine(NamedTuple):
     plain_flags: Callable[[], Catalogue] | None = None
     short_flags: Mapping[str, str] | None = None
     file_flags: frozenset[str] = frozenset()
+    build_line: re.Pattern[str] | None = None
     short_forms: frozenset[str] = frozenset()
     constant_args: Mapping[str, Any] = MappingProxyType({})
     named_values: Mapping[str, tuple[str, ...]] = MappingProxyType({})

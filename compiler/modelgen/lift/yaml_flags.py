@@ -96,7 +96,12 @@ def read_flags(engine: Engine, file: Named, read: Callable[[str], bytes], own: M
         root = compose_nodes(text)
         has_aliases = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader))
     except BadYamlError as error:
-        span = Span(file.shown, error.line, error.column, error.line, error.column + 1)
+        # What is left open is found at the end, where there is no line to show.
+        lines = text.splitlines()[: error.line]
+        while lines and not lines[-1].strip():
+            lines.pop()
+        at = (error.line, error.column) if len(lines) == error.line else (len(lines), len(lines[-1]))
+        span = Span(file.shown, *at, at[0], at[1] + 1)
         return refuse(f"`{written}` is not YAML: {error}", _FORM, source, span)
     except TooLargeError:
         return refuse(f"`{written}` has far more values than a file of flags", "name a file of flags", source)

@@ -242,5 +242,7 @@ ENGINE = Engine(
     architectures=Architectures(NAME),
     cache_flags=CACHE_FLAGS,
     owned_args=OWNED_ARGS,
+    # common/arg.cpp; a build from sources without Git prints 0.
+    build_line=re.compile(r"^version: (\d{4,6}) ", re.ASCII | re.MULTILINE),
     constant_args={"metrics": True, "no-webui": True, "offline": True},
 )
