@@ -85,7 +85,7 @@ CASES: list[tuple[str, str, str]] = [
         for device in ("CUDA1", "CUDA0, CUDA1")
     ),
     # every value that is refused has a way out
-    (gguf('ctx-size = 8, ctv = "fp8"'), "bad-flag-value", "write such a value, or leave it out"),
+    (gguf('ctx-size = 8, rope-scaling = "dynamic"'), "bad-flag-value", "write such a value, or leave it out"),
     (gguf('ctx-size = 8, threads = "eight"'), "bad-flag-value", "write such a value, or leave it out"),
     (tei("args = { quantize = 1 }"), "unknown-flag", "remove it: no known release has it"),
     # a build that is misspelt
