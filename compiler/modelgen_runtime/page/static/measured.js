@@ -22,10 +22,11 @@ export class Samples {
       if (!measured || measured.stale) continue;
       const samples = this.all.get(name) ?? [];
       this.all.set(name, samples);
-      const [before, last] = samples.slice(-2);
+      const last = samples.at(-1);
       const time = now - measured.age;
-      const isJoined = samples.length > 0 && time - samples[samples.length - 1].time <= GAP;
-      if (isJoined && last?.isJoined && before.used === measured.used && last.used === measured.used) last.time = time;
+      const isJoined = last !== undefined && time - last.time <= GAP;
+      const isFlat = isJoined && last.isJoined && last.used === measured.used && samples.at(-2)?.used === measured.used;
+      if (isFlat) last.time = time; // a straight line has two ends
       else samples.push({ time, used: measured.used, isJoined });
       if (samples.length > MOST) samples.shift();
     }
