@@ -109,8 +109,17 @@ export class Timeline {
   draw(lanes = this.lanes) {
     if (!this.width) return;
     const view = { now: this.store.now, range: this.range, width: this.width };
-    for (const lane of lanes) lane.draw(view, this.store.history.waits);
+    for (const lane of lanes) {
+      lane.draw(view, this.store.history.waits);
+      const samples = this.store.samples.all.get(lane.gpu.name);
+      if (samples) lane.drawMeasured(this.#gpu(lane), samples, view);
+    }
     this.#drawAxis(view);
+  }
+
+  /** Return the GPU of a lane as it is in the last status. @param {Lane} lane */
+  #gpu(lane) {
+    return this.store.status.gpus.find((gpu) => gpu.name === lane.gpu.name);
   }
 
   /** @param {{now: number, range: number, width: number}} view */

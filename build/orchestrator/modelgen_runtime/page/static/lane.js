@@ -1,6 +1,7 @@
 /** One lane of the timeline: a GPU, with the models on it as blocks as high as their memory. */
 
 import { el, mark, say } from "./dom.js";
+import { describeMeasured, drawMeasured, measuredLine } from "./measured.js";
 import { Packing } from "./packing.js";
 import { clock, duration, gib, plural } from "./text.js";
 
@@ -28,13 +29,15 @@ export class Lane {
     /** @type {Map<object, HTMLElement>} */
     this.drawn = new Map();
     this.amount = el("span", { class: "amount" });
+    this.inUse = el("span", { class: "amount in-use" });
+    this.measured = measuredLine();
     this.strip = el("div", { class: "strip" });
     this.blocks = el("div", { class: "blocks", role: "group", "aria-label": `Models on ${gpu.name}` });
     this.ghost = el("div", { class: "ghost-zone", "aria-hidden": "true" });
     const limit = el("i", { class: "limit", hidden: gpu.unit });
     limit.style.bottom = `${(100 * gpu.limit) / gpu.memory}%`;
-    const track = el("div", { class: "track" }, this.blocks, limit, this.ghost);
-    const label = el("div", { class: "lane-label" }, el("b", { text: gpu.name }), this.amount);
+    const track = el("div", { class: "track" }, this.blocks, this.measured, limit, this.ghost);
+    const label = el("div", { class: "lane-label" }, el("b", { text: gpu.name }), this.amount, this.inUse);
     this.element = el("div", { class: "lane" }, label, el("div", { class: "lane-body" }, this.strip, track));
     this.element.classList.toggle("flat", Boolean(gpu.unit));
     this.blocks.addEventListener("keydown", (event) => this.#move(event));
@@ -79,6 +82,12 @@ export class Lane {
     say(this.amount, this.gpu.unit ? plural(reserved, "model") : `${gib(reserved)} of ${gib(this.gpu.limit)} reserved`);
     const tabbed = [...this.blocks.children].filter((one) => one.tabIndex === 0);
     if (tabbed.length !== 1 && this.blocks.lastElementChild) this.#focusable(this.blocks.lastElementChild);
+  }
+
+  /** Draw what was measured. @param {any} gpu Of the status. @param {import("./measured.js").Sample[]} samples @param {Window} view */
+  drawMeasured(gpu, samples, view) {
+    say(this.inUse, describeMeasured(gpu));
+    drawMeasured(this.measured, samples, this.gpu.memory, view);
   }
 
   /** @param {Stay} stay @param {{from: number, to: number|null, offset: number}} segment @param {Window} view */

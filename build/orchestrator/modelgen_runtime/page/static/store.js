@@ -2,6 +2,7 @@
 
 import { ApiError, ask } from "./api.js";
 import { History } from "./history.js";
+import { Samples } from "./measured.js";
 import { BufferedError, follow } from "./stream.js";
 
 const EVERY = 3000;
@@ -21,6 +22,7 @@ export class Store extends EventTarget {
     /** @type {Map<string, any>} */
     this.models = new Map();
     this.history = new History();
+    this.samples = new Samples();
     /** @type {Link} */
     this.link = "connecting";
     /** Local time of the last data, in milliseconds. */
@@ -77,6 +79,7 @@ export class Store extends EventTarget {
     }
     for (const id of this.models.keys()) if (!ids.has(id)) this.models.delete(id);
     this.heard = Date.now();
+    this.samples.note(status.gpus, this.now);
     this.#show(null);
   }
 
