@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compiling import modelgen
-from fit_projects import HEAD, PROJECT, QWEN_4B, THREE, lock_of, model
+from fit_projects import GPT_OSS, HEAD, PROJECT, QWEN_4B, THREE, lock_of, model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,6 +135,16 @@ def test_a_file_with_errors_is_not_estimated(project: Path) -> None:
     done = modelgen("fit", cwd=project)
     assert (done.returncode, done.stdout) == (1, "")
     assert "MG301" in done.stderr
+
+
+def test_an_error_about_a_locked_file_is_beside_the_table(project: Path) -> None:
+    """`fit` printed no row of any model if the lock lacked a file of one."""
+    name, repo, _, size = THREE[0]
+    (project / "models.lock").write_bytes(lock_of(((name, repo, GPT_OSS, size), *THREE[1:])))
+    done = modelgen("fit", cwd=project)
+    assert done.returncode == 1
+    assert "MG512" in done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:4]] == [one[0] for one in THREE]
 
 
 def test_a_model_that_does_not_fit_has_its_row_and_sum(project: Path) -> None:

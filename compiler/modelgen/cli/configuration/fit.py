@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 _ROOM = ("MG546", "MG547")
 """Rules whose findings the table has as verdicts."""
-_TOO_LONG = "MG509"
+_OF_LOCK = "MG5"
+"""Rules about the locked files: the memory of the other models, or of the same, is known all the same."""
 
 
 @click.command("fit")
@@ -90,7 +91,7 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
     if repo is not None and (checked is None or not _has(checked.resolved, repo)):
         fitted = _look_up(repo, changes, token_file, learn_from)
         chosen = tuple(fitted.resolved.document.models)
-    elif checked is None or checked.fitted is None or has_errors(_others(checked)):
+    elif checked is None or checked.fitted is None or has_errors(_others(checked, learn_from)):
         assert checked is not None, "a file that is named or needed is read"  # noqa: S101
         print_findings(checked, "human", to_stderr=True)
         return FOUND
@@ -113,8 +114,8 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
         from modelgen.cli.configuration.fit_tables import print_sums, print_table
 
         (print_sums if why else print_table)(resolved, found, changes)
-    is_too_long = is_as_written and checked is not None and _print_too_long(checked)
-    return FOUND if is_too_long or any(map(_is_lacking, found.values())) else 0
+    has_others = is_as_written and checked is not None and _print_errors(checked)
+    return FOUND if has_others or any(map(_is_lacking, found.values())) else 0
 
 
 def _is_lacking(one: Estimate | str) -> bool:
@@ -123,16 +124,21 @@ def _is_lacking(one: Estimate | str) -> bool:
     return isinstance(one, Refused) or (not isinstance(one, str) and one.verdict == "does not fit")
 
 
-def _others(checked: Checked) -> list[Diagnostic]:
-    """Return the findings but those about lengths and room, with which a file can be estimated."""
-    return [one for one in checked.diagnostics if one.code not in (*_ROOM, _TOO_LONG)]
+def _others(checked: Checked, learn_from: str | None) -> list[Diagnostic]:
+    """Return the findings with which a file cannot be estimated: all but those about locked files and room.
+
+    Nothing is learned for a file with other errors than these two about lengths and room.
+    """
+    is_kept = (*_ROOM, "MG509") if learn_from is not None else (_OF_LOCK,)
+    return [one for one in checked.diagnostics if not one.code.startswith(is_kept)]
 
 
-def _print_too_long(checked: Checked) -> bool:
-    """Print which lengths the models do not support, whether or not they fit; return whether there are any."""
+def _print_errors(checked: Checked) -> bool:
+    """Print the errors that the table does not have as verdicts; return whether there are any."""
     from modelgen.cli.findings import print_diagnostics
+    from modelgen.diagnostics import has_errors
 
-    found = [one for one in checked.diagnostics if one.code == _TOO_LONG]
+    found = [one for one in checked.diagnostics if one.code not in _ROOM and has_errors([one])]
     if found:
         print_diagnostics(found, checked.sources, to_stderr=True)
     return bool(found)
