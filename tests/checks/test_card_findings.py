@@ -815,3 +815,18 @@ def test_quantizations_of_sglang(card: str, version: str, config: str, needed: s
     messages = [item[1] for item in found(toml, LOCK.format(config=config)) if "checkpoint-for" in item[0]]
     assert len(messages) == bool(needed)
     assert all(f"which needs compute capability {needed} in SGLang" in message for message in messages)
+
+
+def test_a_wrong_name_of_several_gpus_is_one_finding() -> None:
+    tables = "".join(f'[gpus.g{at}]\ncard = "RTX 30909"\ndevice = "{at}"\n' for at in range(3))
+    [one] = [item for item in findings(complete(tables)) if item.rule == "unknown-card"]
+    assert one.message == "unknown GPU `RTX 30909`, which `g0`, `g1`, `g2` have"
+
+
+@pytest.mark.parametrize("device", ['device = "0"', 'device = "/dev/dri/renderD128"\nkind = "intel"'])
+def test_an_image_for_intel_is_one_finding(device: str) -> None:
+    toml = complete(
+        f'[gpus.g]\nmemory = "16GiB"\n{device}\n[models.q]\nimage = "intel/vllm:0.11.1-xpu"\nrepo = "Qwen/Qwen3-4B"\n'
+        'gpus = ["g"]\nargs = { max-model-len = 4096 }\n'
+    )
+    assert len([item for item in findings(toml) if item.severity == "error"]) == 1

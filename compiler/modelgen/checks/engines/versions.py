@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CONTAINER_TARGETS = frozenset({"compose"})
 
+_INTEL = "intel"
+
 
 @rule("MG204", "unknown-version")
 def unknown_version(context: Context) -> Iterator[Found]:
@@ -68,6 +70,8 @@ def unknown_version(context: Context) -> Iterator[Found]:
     }
     for path, (run, image) in places.items():
         if any(document.is_refused(*table, "version") for table in run.image_tables) or is_for_unsupported(run):
+            continue
+        if kind_of(image) == _INTEL and run.model.gpus:  # another rule reports that the image is not for the GPU
             continue
         title, tag = engines.ENGINES[run.engine_name].title, image.tag or ""
         message = f"the tag of `{run.reference}` does not show the version of {title}"

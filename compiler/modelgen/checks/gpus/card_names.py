@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen.checks.gpu_kinds import kind_of_card
+from modelgen.checks.several_models import listed
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.sizes import of_memory
 
@@ -47,6 +48,7 @@ def unknown_card(context: Context) -> Iterator[Found]:
     device = "0"
     ```
     """
+    unknown: dict[tuple[str, str], list[str]] = {}
     for name, gpu in context.gpus.items():
         if gpu.card is None or context.refused_memory(name):
             continue
@@ -55,11 +57,12 @@ def unknown_card(context: Context) -> Iterator[Found]:
         found = find_known(gpu.card, gpu.memory)
         if len(found) == 1:  # the place of a value is looked for only if there is a finding
             continue
-        place = context.document.at_value("gpus", name, "card")
-        if not found:
-            yield Found(place, f"unknown GPU `{gpu.card}`", _instead(gpu, gpu.card, name))
-        else:
-            yield Found(place, f"`{gpu.card}` has several sizes of memory", f"write {_names(found)}")
+        message = f"`{gpu.card}` has several sizes of memory" if found else f"unknown GPU `{gpu.card}`"
+        help_text = f"write {_names(found)}" if found else _instead(gpu, gpu.card, name)
+        unknown.setdefault((message, help_text), []).append(name)
+    for (message, help_text), names in unknown.items():
+        also = f", which {listed(names)} have" if len(names) > 1 else ""
+        yield Found(context.document.at_value("gpus", names[0], "card"), message + also, help_text)
 
 
 def _instead(gpu: Gpu, written: str, name: str) -> str:

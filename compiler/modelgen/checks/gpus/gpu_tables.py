@@ -107,6 +107,8 @@ def bad_device(context: Context) -> Iterator[Found]:
     ```
     """
     for name, gpu in context.gpus.items():
+        if context.document.is_refused("gpus", name, "kind"):
+            continue
         pattern, help_text = DEVICES[gpu.kind or "nvidia"]
         if not pattern.fullmatch(gpu.device) and kind_of_card(context, name) is None:
             place = context.document.at_value("gpus", name, "device")
