@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def did_you_mean(word: str, known: Iterable[str], *, list_known: bool = True) ->
         known: The words that are allowed there.
         list_known: List the known words if none is near; False if the message lists them already.
     """
-    words = sorted(known)
+    words = tuple(sorted(known))
     if (near := _nearest(word, words)) is not None:
         return f"did you mean `{near}`?"
     if not words or not list_known:
@@ -29,7 +30,8 @@ def did_you_mean(word: str, known: Iterable[str], *, list_known: bool = True) ->
     return f"known here: {shown}{' …' if len(words) > _MOST else ''}"
 
 
-def _nearest(word: str, words: list[str]) -> str | None:
+@lru_cache(maxsize=1024)  # one typo may be in thousands of places, and each comparison takes milliseconds
+def _nearest(word: str, words: tuple[str, ...]) -> str | None:
     """Return the known word that is probably meant: most letters of each part agree (`eplb` is not `deploy`)."""
     # Imported here: a build without a typo does not pay for it.
     from difflib import get_close_matches
