@@ -48,6 +48,20 @@ def test_the_file_that_compose_takes(folder: Path) -> None:
     assert run().return_value == 0
 
 
+def test_the_import_of_several_files(folder: Path) -> None:
+    for name in ("a.yml", "b c.yml"):
+        (folder / name).write_text(WRONG)
+    said = run("a.yml", "b c.yml").stderr.splitlines()[-1]
+    assert said == "`modelgen import a.yml 'b c.yml'` writes a models.toml from them."
+
+
+def test_a_quadlet_unit_is_named(folder: Path) -> None:
+    (folder / "a.container").write_text("[Container]\nImage=vllm/vllm-openai:v0.30.0\nExec=--model x/y\n")
+    found = run("a.container")
+    assert found.return_value == 1
+    assert "a Quadlet unit of Podman is not read" in found.stdout
+
+
 def test_stdin() -> None:
     found = run("-", text=WRONG)
     assert found.return_value == 1

@@ -123,3 +123,26 @@ def test_engines_that_publish_one_port(first: str, second: str, *, is_found: boo
     text = f"services: {{a: {{{engine}, {first}}}, b: {{{engine}, {second}}}}}"
     found = {one.code for one in lint(read_files([("c.yml", text.encode())])).diagnostics}
     assert ("MG618" in found) == is_found
+
+
+@pytest.mark.parametrize(
+    ("devices", "fault"),
+    [
+        ("count: one, capabilities: [gpu]", "`count` is `one`"),
+        ("count: 1.5, capabilities: [gpu]", "`count` is `1.5`"),
+        ("device_ids: [0], capabilities: [gpu]", "`0` in `device_ids` is a number"),
+        ("ids: ['0'], capabilities: [gpu]", "no key `ids`"),
+        ("device_ids: ['0'], capabilities: [gpu], x-a: 1", ""),
+        ("count: ALL, capabilities: [gpu]", ""),
+        ("count: '2', capabilities: [gpu]", ""),
+        ("count: '${N:-1}', capabilities: [gpu]", ""),
+        ("count: '${N}', capabilities: [gpu]", ""),
+        ("device_ids: ['${GPU:-0}'], capabilities: [gpu]", ""),
+        ("device_ids: [GPU-1a2b], capabilities: [gpu], options: {a: b}", ""),
+    ],
+)
+def test_reservations_that_compose_refuses(devices: str, fault: str) -> None:
+    reserved = f"deploy: {{resources: {{reservations: {{devices: [{{driver: nvidia, {devices}}}]}}}}}}"
+    text = f"services: {{a: {{image: 'vllm/vllm-openai:v0.30.0', command: x/y, {reserved}}}}}"
+    found = [one for one in lint(read_files([("c.yml", text.encode())])).diagnostics if one.severity == "error"]
+    assert [(one.code, fault in one.message) for one in found] == ([("MG615", True)] if fault else [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ from modelgen.cli.options import format_option, max_findings_option
 from modelgen.cli.terminal import fill, width_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from modelgen.linting import Linted
 
 
@@ -75,7 +78,7 @@ def lint_command(  # noqa: PLR0913 - an argument for each option
     )
     if format_ == "human":
         width = width_of(sys.stderr)
-        click.echo("\n".join(fill(line, width) for line in _last_lines(linted)), err=True)
+        click.echo("\n".join(fill(line, width) for line in _last_lines(linted, files)), err=True)
     return FOUND if has_errors(found) else 0
 
 
@@ -97,7 +100,7 @@ def _switched_off(rules: tuple[str, ...]) -> frozenset[str]:
     return frozenset(text.partition("=")[0] for text in rules)
 
 
-def _last_lines(linted: Linted) -> list[str]:
+def _last_lines(linted: Linted, files: Sequence[Path]) -> list[str]:
     """Return how many services were looked at, how many not and why, and what writes a models.toml from them."""
     services, checked, others = linted.foreign.services, len(linted.lifted), linted.unrecognized
     if not services:
@@ -113,5 +116,8 @@ def _last_lines(linted: Linted) -> list[str]:
     lines = [said + (f"; not checked: {', '.join(skipped)}" if skipped else "")]
     path = linted.foreign.sources[0].path
     if checked and path != "-":
-        lines.append(f"`modelgen import {path}` writes a models.toml from it.")
+        written = [str(file) for file in files] or [path]
+        lines.append(
+            f"`modelgen import {shlex.join(written)}` writes a models.toml from {'them' if len(written) > 1 else 'it'}."
+        )
     return lines

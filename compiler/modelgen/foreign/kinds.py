@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SCRIPT = re.compile(r"#!.*\b(?:ba|da|z|k)?sh\b")
 _SCRIPT_NAMES = (".sh", ".bash", ".service")
+_QUADLET = re.compile(r"^\[Container\][ \t]*$", re.MULTILINE)
 _SERVICES = re.compile(r"""^["']?services["']?\s*:""", re.MULTILINE)
 # A line of a script, for text from stdin: a program with a flag.
 _LINE = re.compile(r"^[ \t]*(?:[A-Z_]+=\S* +)*[\w./-]+(?:[ \t]+[^\s:]+)*[ \t]+--?\w", re.MULTILINE)
@@ -53,6 +54,8 @@ def read_files(
 
 def _read_other(source: Source, variables: Mapping[str, str], beside: Mapping[str, bytes]) -> Foreign | None:
     """Return what a file of another kind than Compose says; None for what may be a Compose file."""
+    if source.path.endswith(".container") and _QUADLET.search(source.text):
+        return refused([source], "a Quadlet unit of Podman is not read: pass its command as a `docker run` line")
     if source.path.endswith(_SCRIPT_NAMES) or _SCRIPT.match(source.text) or is_unit(source.text):
         return read_shell(source)
     if _SERVICES.search(source.text):

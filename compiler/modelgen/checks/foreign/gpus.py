@@ -132,7 +132,10 @@ def refused_reservation(context: ForeignContext) -> Iterator[Found]:
         for request in service.gpus:
             if request.fault:
                 message = f"Compose refuses the reservation of `{name}`: {request.fault}"
-                yield Found(request.place, message, 'write `capabilities: [gpu]`, and `device_ids: ["0"]` as a list')
+                yield Found(request.place, message, _RESERVATION)
+
+
+_RESERVATION = 'write `capabilities: [gpu]`, and `count` as a number or `all`, or `device_ids: ["0"]` as a list'
 
 
 @rule("MG623", "gpus-twice", Severity.WARNING)

@@ -25,6 +25,8 @@ _SHORT_PORT = re.compile(
 _TIMES = ("interval", "timeout", "retries", "start_period", "start_interval")
 _ALL = ("all", "-1")
 _LISTS = ("capabilities", "device_ids")
+_DEVICE_KEYS = (*_LISTS, "count", "driver", "options")
+_INT = "tag:yaml.org,2002:int"
 
 
 def mount_of(text: Value, kind: str = "") -> Mount | None:
@@ -69,11 +71,12 @@ def read_gpus(reader: Reader, node: Node, *, is_short: bool = False) -> GpuReque
     if isinstance(node, ScalarNode):
         text = reader.value(node)
         place = reader.span(node)
-        return (
-            GpuRequest(None, is_all=True, count_at=place, ids=(), ids_at=None, place=place)
-            if text and text.text in _ALL
-            else None
-        )
+        is_all = text is not None and text.text in _ALL
+        if not is_all and not (is_short and text is not None and text.is_known):
+            return None
+        fault = "" if is_all else "`gpus` is `all` or a list"
+        count_at = place if is_all else None
+        return GpuRequest(None, is_all=is_all, count_at=count_at, ids=(), ids_at=None, place=place, fault=fault)
     below = reader.entries(node)
     if not below:
         return None
@@ -82,7 +85,7 @@ def read_gpus(reader: Reader, node: Node, *, is_short: bool = False) -> GpuReque
         [reader.value(item) for item in reader.items(below["capabilities"].value)] if "capabilities" in below else []
     )
     driver = texts.get("driver")
-    fault = "" if is_short else _fault(below)
+    fault = ("" if is_short else _fault(below)) or _fault_of_values(reader, below)
     if (
         not is_short
         and "capabilities" in below
@@ -114,7 +117,24 @@ def _fault(below: Mapping[str, Entry]) -> str:
     if "capabilities" not in below:
         return "it lacks `capabilities`"
     no_list = next((key for key in _LISTS if key in below and not isinstance(below[key].value, SequenceNode)), "")
-    return f"`{no_list}` is no list" if no_list else ""
+    if no_list:
+        return f"`{no_list}` is no list"
+    other = next((key for key in below if key not in _DEVICE_KEYS and not key.startswith("x-")), "")
+    return f"it has no key `{other}`" if other else ""
+
+
+def _fault_of_values(reader: Reader, below: Mapping[str, Entry]) -> str:
+    """Return why Compose refuses a value of a reservation or of `gpus`; empty if it does not (Compose 2.40.3)."""
+    for key in _LISTS:
+        for item in reader.items(below[key].value) if key in below else ():
+            if isinstance(item, ScalarNode) and item.tag == _INT and item.value.isdecimal():
+                return f'`{item.value}` in `{key}` is a number: write `"{item.value}"`'
+    node = below["count"].value if "count" in below else None
+    count = reader.value(node) if isinstance(node, ScalarNode) else None
+    is_number = count is not None and count.text.removeprefix("-").isdecimal()
+    if count is None or not count.is_known or is_number or count.text.lower() == "all":
+        return ""
+    return f"`count` is `{count.text}`, and must be a number or `all`"
 
 
 def read_port(reader: Reader, node: Node) -> Port | None:
