@@ -8,8 +8,8 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from fake_nvml import make_nvml
 
+from fake_nvml import make_nvml
 from modelgen_runtime.failures.explanation import explain_failure
 from modelgen_runtime.failures.occupation import name_occupation
 from modelgen_runtime.failures.root_cause import find_cause
