@@ -267,6 +267,16 @@ CASES: list[tuple[str, str, str]] = [
     (model("args = { max-model-len = 8, allowed-media-domains = [] }"), "bad-flag-value", ""),
     (model("args = { max-model-len = 8, allowed-media-domains = ['-x'] }"), "bad-flag-value", ""),
     # the orchestrator
+    (
+        '[gpus.gpu0]\nmemory = "24GiB"\ndevice = "nvidia.com/gpu=0"\nkind = "cdi"\n[orchestrator]\ngpu_stats = true',
+        "gpu-stats-unsupported",
+        "remove `gpu_stats`",
+    ),
+    (
+        '[gpus.gpu0]\nmemory = "24GiB"\ndevice = "0"\nunified = true\n[orchestrator]\ngpu_stats = true',
+        "gpu-stats-unsupported",
+        "remove `gpu_stats`",
+    ),
     ('[orchestrator]\nenabled = false\nlisten = "garbage"', "bad-address", "127.0.0.1:80"),
     ('[orchestrator]\nbase_image = "NOT an image"', "bad-image", "lower case"),
     ("[gpus.g]\nmemory = '1GiB'\ndevice = '٣'", "bad-device", "nvidia-smi"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import threading
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from modelgen_runtime.failures.occupation import name_occupation
 from modelgen_runtime.failures.root_cause import find_cause
 from modelgen_runtime.gpus.gauge import Gauge, Pace, Shortage
 from modelgen_runtime.gpus.nvml import Nvml, NvmlError, Reading
+from modelgen_runtime.manifest import write_manifest
 from runtime_serving import engine, manifest, serving
 
 if TYPE_CHECKING:
@@ -200,7 +202,24 @@ def test_status_and_metrics_show_what_is_measured(nvml: tuple[Path, Path], tmp_p
         assert served.chat("tiny")[0] == 200, "a driver that hangs stops neither requests nor the shutdown"
 
 
+@NEEDS_CC
+def test_a_model_that_fails_beside_another_program_says_what_was_free(nvml: tuple[Path, Path], tmp_path: Path) -> None:
+    library, says = nvml
+    says.write_text(str(20 * 1024))
+    full = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."
+    content = manifest(engine("tiny", "--say", full, "--exit-at-start", "1", gib=6), gpu_stats={"gpu0": "0"})
+    with serving(tmp_path, content, is_fresh=True, also={"LD_LIBRARY_PATH": str(library.parent)}) as served:
+        status, answer = served.chat("tiny")
+        assert status == 503
+        assert "gpu0 had 4.0 GiB free of the 6.0 GiB that it reserves" in json.dumps(answer)
+        [model] = served.ask("/status")[1]["models"]
+        assert (model["failure"]["name"], model["failure"]["places"]) == ("card-occupied", ["models.tiny.gpu_memory"])
+
+
 def test_nothing_is_measured_without_the_key(tmp_path: Path) -> None:
     with serving(tmp_path, manifest(engine("tiny", gib=4))) as served:
         assert served.ask("/status")[1]["gpus"][0]["measured"] is None
         assert "modelgen_gpu_used_bytes" not in served.ask("/metrics")[1]
+        changed = manifest(engine("tiny", gib=4), gpu_stats={"gpu0": "0"})
+        (tmp_path / "manifest.json").write_bytes(write_manifest(changed))
+        assert served.ask("/reload", {})[1]["needs_restart"] == ["gpu_stats"]

@@ -46,6 +46,7 @@ selinux = true
 
 [orchestrator]
 keys_file = "./keys/keys.txt"
+gpu_stats = true
 
 [orchestrator.compose]
 cap_add = ["SYS_PTRACE"]

@@ -19,8 +19,8 @@ def gpu_stats_unsupported(context: Context) -> Iterator[Found]:
     """A `gpu_stats` with GPUs that cannot be measured, or only with CUDA.
 
     ## Why
-    The orchestrator reads NVML, the library of NVIDIA's driver, and its container gets only the driver's tools. Docker
-    can restrict a reservation to them, but not a CDI device. On GPUs that share the memory of the host, such as those
+    The orchestrator reads NVML, the library of NVIDIA's driver, and its container reserves only the driver's tools. A
+    CDI device would always bring the whole driver. On GPUs that share the memory of the host, such as those
     of a Jetson or DGX Spark, NVML reports no memory. GPUs of AMD have no NVML.
 
     ## Bad
@@ -61,7 +61,7 @@ def _obstacle(context: Context, name: str, kind: str) -> str | None:
     if kind == "amd":
         return "only GPUs of NVIDIA have NVML"
     if kind == "cdi":
-        return "a CDI device brings the whole driver, and `gpu_stats` must not bring CUDA"
+        return "a CDI device brings the whole driver with CUDA, and not its tools alone"
     card = context.resolved.cards.get(name)
     if card is not None and (card.unified or card.access == "runtime"):
         return "NVML reports no memory of a GPU that shares that of the host"
