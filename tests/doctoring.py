@@ -107,9 +107,12 @@ class FakeHost:
             },
         )
 
-    def cards(self, *rows: str, slices: str = "") -> None:
-        """Make an `nvidia-smi`."""
-        self.program("nvidia-smi", {QUERY: "\n".join(rows), "-L": slices})
+    def cards(self, *rows: str, slices: str = "", capabilities: str | None = None) -> None:
+        """Make an `nvidia-smi`; without `capabilities`, it is too old to print them."""
+        answers: dict[str, str | tuple[int, str]] = {QUERY: "\n".join(rows), "-L": slices}
+        if capabilities is not None:
+            answers["--query-gpu=uuid,compute_cap --format=csv,noheader,nounits"] = capabilities
+        self.program("nvidia-smi", answers)
 
     def file(self, path: str, text: str) -> Path:
         """Make a file of the system."""

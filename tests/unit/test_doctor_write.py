@@ -240,3 +240,7 @@ def test_a_card_in_a_short_table_and_an_unknown_one(fake: FakeHost) -> None:
     assert 'card = "RTX 4090"' in cards_written(fake, inline)[0]
     fake.cards("0, GPU-1111, NVIDIA RTX 9999, 24564, 570.195.03")
     assert cards_written(fake, GPU)[1] == []
+    fake.cards("0, GPU-1111, NVIDIA RTX 9999, 24564, 570.195.03", capabilities="GPU-1111, 12.3")
+    assert cards_written(fake, GPU)[1] == ['models.toml: [gpus.gpu0] capability = "12.3"']
+    fake.cards("0, GPU-1111, NVIDIA RTX 9999, 24564, 570.195.03", capabilities="GPU-1111, [N/A]")
+    assert cards_written(fake, GPU)[1] == []

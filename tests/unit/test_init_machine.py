@@ -110,6 +110,11 @@ def test_a_card_that_reports_no_memory(fake: FakeHost) -> None:
     assert "NVIDIA GB10 (memory not reported, driver 580.95.05)" in said
 
 
+def test_an_unknown_card_gets_its_capability(fake: FakeHost) -> None:
+    fake.cards("0, GPU-1, NVIDIA RTX 9999, 24576, 580.65.06", capabilities="GPU-1, 8.9")
+    assert init(fake)[0]["gpus"]["gpu0"] == {"memory": "24GiB", "device": "0", "capability": "8.9"}
+
+
 def test_an_unknown_card_that_reports_no_memory(fake: FakeHost) -> None:
     fake.cards("0, GPU-1, NVIDIA GB99, [N/A], 580.95.05")
     _, text, _ = init(fake)

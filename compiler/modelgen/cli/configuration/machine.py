@@ -16,10 +16,10 @@ from modelgen.load import DEFAULT_ENGINE
 from modelgen.resolve.cards import LIMIT, LIMIT_BESIDE_DESKTOP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from modelgen.engines.engine import Engine
-    from modelgen.operate.doctor import Host
+    from modelgen.operate.doctor import Host, smi
 
 _GPU_TABLE = re.compile(r"\[gpus\.gpu0\]\n(?:.+\n)*?(?=# limit|\n)")
 _IMAGE = re.compile(r'^image = "([^"]+)"(?: *# .*)?$', re.MULTILINE)
@@ -72,7 +72,7 @@ def look_at(host: Host) -> Machine:
     """Return what a host has, within a few seconds."""
     from modelgen.operate.doctor import describe
     from modelgen.operate.doctor.rocm import find_rocm_cards
-    from modelgen.operate.doctor.smi import find_cards
+    from modelgen.operate.doctor.smi import find_capabilities, find_cards
 
     nvidia = find_cards(host)
     amd = [] if nvidia else find_rocm_cards(host)
@@ -80,9 +80,21 @@ def look_at(host: Host) -> Machine:
     facts = {key: value for key, value in facts.items() if value is not None and value != _USUAL.get(key)}
     # An index may be another GPU after a reboot, which matters if they differ.
     has_one_kind = len({card.memory for card in nvidia}) == 1
-    cards = [Card(card.name, card.memory, card.index if has_one_kind else card.uuid) for card in nvidia]
+    is_known = all(len(find_known(card.name, card.memory)) == 1 for card in nvidia)
+    capabilities = {} if is_known else find_capabilities(host)
+    cards = [
+        Card(card.name, card.memory, card.index if has_one_kind else card.uuid, _capability(card, capabilities))
+        for card in nvidia
+    ]
     cards += [Card(card.name, card.memory, card.device, ('kind = "amd"', *_groups(card.groups))) for card in amd]
     return Machine("amd" if amd else "nvidia", tuple(cards), {k: v for k, v in facts.items() if v is not None})
+
+
+def _capability(card: smi.Card, capabilities: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the line with the capability of a GPU whose name does not tell it."""
+    if len(find_known(card.name, card.memory)) == 1 or card.uuid not in capabilities:
+        return ()
+    return (f"capability = {text(capabilities[card.uuid])}",)
 
 
 def _groups(groups: tuple[int, ...]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ _MIG = re.compile(r"\(UUID:\s*(MIG-[^)\s]+)\)")
 _WHOLE = re.compile(r"^GPU .*\(UUID:\s*(GPU-[^)\s]+)\)")
 _TOTAL = re.compile(r"^MemTotal:\s+(\d{1,12}) kB", re.MULTILINE | re.ASCII)
 _BITS = re.compile(r"0x[0-9a-fA-F]{1,16}")
+_CAPABILITY = re.compile(r"\d{1,2}\.\d", re.ASCII)
 _MEBIBYTES = re.compile(r"\d{1,8}", re.ASCII)
 
 
@@ -134,6 +135,12 @@ def find_users(host: Host) -> list[User]:
     """Return the processes that compute on a GPU."""
     rows = _rows(host, "--query-compute-apps=gpu_uuid,pid,process_name,used_memory", 4)
     return [User(uuid, pid, name, _bytes(used)) for uuid, pid, name, used in rows if pid.isdigit()]
+
+
+def find_capabilities(host: Host) -> dict[str, str]:
+    """Return the compute capabilities of the GPUs, such as `8.6`, by UUID; none before driver 510 (candle#733)."""
+    rows = _rows(host, "--query-gpu=uuid,compute_cap", 2)
+    return {uuid: capability for uuid, capability in rows if _CAPABILITY.fullmatch(capability)}
 
 
 def _rows(host: Host, query: str, count: int) -> list[list[str]]:
