@@ -40,6 +40,14 @@ def test_a_table_is_written_as_json() -> None:
     assert '{"enable_thinking":false}' in compose
 
 
+def test_the_flags_of_a_fork_with_one_dash_are_one_warning() -> None:
+    toml = gguf('ctx-size = 8, "-amb" = 512, "-fmoe" = true, "-rtr" = true', "fork = true")
+    [found] = [one for one in findings(complete(toml)) if one.rule == "unverified-flag"]
+    assert found.message.startswith("`-amb`, `-fmoe`, `-rtr` are not known: ")
+    quiet = complete(f'{toml}[rules]\nunverified-flag = "off"\n')
+    assert "unverified-flag" not in [one.rule for one in findings(quiet)]
+
+
 @pytest.mark.parametrize(
     "toml",
     [

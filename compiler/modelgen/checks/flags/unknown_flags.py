@@ -109,8 +109,11 @@ def unverified_flag(context: Context) -> Iterator[Found]:
                 f"`{arg.name}` is not known: {_may_have_it(arg)}",
                 _instead(arg) or help_text,
             )
+    own: dict[str, list[PlainArgument]] = {}
     for plain in context.plain_args:
-        if _is_unknown_plain(plain) and plain.may_be_known:
+        if _is_unknown_plain(plain) and plain.is_as_written:
+            own.setdefault(plain.model, []).append(plain)
+        elif _is_unknown_plain(plain) and plain.may_be_known:
             yield Found(
                 context.document.at_key(*plain.path),
                 f"`{plain.name}` is not known: {_may_have_plain(plain)}",
@@ -119,6 +122,19 @@ def unverified_flag(context: Context) -> Iterator[Found]:
         elif plain.may_be_known and plain.flag and plain.flag.choices and _is_unlisted(plain.value, plain.flag.choices):
             place = context.document.at_value(*plain.path)
             yield Found(place, f"`{plain.value}` is not known: {_may_have_plain(plain)}", "check the spelling")
+    for flags in own.values():
+        yield _of_fork(context, flags)
+
+
+def _of_fork(context: Context, flags: list[PlainArgument]) -> Found:
+    """Return one finding for the flags of a model that only a fork can have, since they are written with one dash."""
+    is_, them = ("is", "it") if len(flags) == 1 else ("are", "them")
+    names = ", ".join(f"`{one.name}`" for one in flags)
+    return Found(
+        context.document.at_key(*flags[0].path),
+        f"{names} {is_} not known: {flags[0].version} does not have {them}, and the fork may have {them}",
+        'check the spelling; `unverified-flag = "off"` in `[rules]` hides this for flags of forks',
+    )
 
 
 def _is_unlisted(value: Any, choices: Collection[str]) -> bool:  # noqa: ANN401 - whatever TOML holds
