@@ -91,7 +91,7 @@ def look_at(host: Host) -> Machine:
 
 
 def _capability(card: smi.Card, capabilities: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the line with the capability of a GPU whose name does not tell it."""
+    """Return the line with the capability of a GPU that is not in the list of known ones."""
     if len(find_known(card.name, card.memory)) == 1 or card.uuid not in capabilities:
         return ()
     return (f"capability = {text(capabilities[card.uuid])}",)
