@@ -71,7 +71,8 @@ def _instead(gpu: Gpu, written: str, name: str) -> str:
     from modelgen.engines.host.cards import find_known, similar_names, with_other_memory, without_profile
 
     if (sliced := without_profile(written)) and (whole := find_known(sliced[0])):
-        return f'write {_names(whole)}, and the memory of the MIG device: `memory = "{_of_profile(sliced[1])}MiB"`'
+        memory = f'`memory = "{_of_profile(sliced[1])}MiB"`'
+        return f"write {_names(whole)}, and the memory that `nvidia-smi` prints for the MIG device, or {memory}"
     if changed := with_other_memory(written):
         known, size = changed
         return f'write `memory = "{size}GiB"` and `capability = "{known.capability}"` instead of `card`'
@@ -91,8 +92,8 @@ def _names(cards: Iterable[KnownCard]) -> str:
 
 
 def _of_profile(size: int) -> int:
-    """Return the MiB that each MIG device of a profile has: `1g.5gb` has 4864, `1g.10gb` 9728 or 9856."""
-    return size * 1024 * 95 // 100
+    """Return a careful estimate in MiB: the name of a profile is rounded up, as `1g.5gb` for 4864 MiB."""
+    return size * 1024 * 88 // 100
 
 
 @rule("MG327", "memory-of-card")
