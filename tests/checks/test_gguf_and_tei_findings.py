@@ -53,6 +53,7 @@ def test_the_flags_of_a_fork_with_one_dash_are_one_warning() -> None:
     [
         gguf("ctx-size = 8, metrics = true, no-webui = true"),
         tei("args = { json-output = true }"),
+        checkpoint("enable-metrics = true", "sglang", "0.5.9"),
         gguf('ctx-size = 8, chat-template = "{{ messages }}"'),
         gguf('ctx-size = 8, device = "CUDA1"', 'gpus = ["gpu0", "gpu1"]').replace("server-b", "server-cuda-b")
         + "".join(f'[gpus.gpu{at}]\nmemory = "24GiB"\ndevice = "{at}"\n' for at in (0, 1)),
@@ -60,7 +61,7 @@ def test_the_flags_of_a_fork_with_one_dash_are_one_warning() -> None:
 )
 def test_what_modelgen_writes_itself_is_no_fault(toml: str) -> None:
     assert [one.message for one in findings(complete(toml)) if one.severity == "error"] == []
-    for flag in ("--metrics", "--no-webui", "--json-output"):
+    for flag in ("--metrics", "--no-webui", "--json-output", "--enable-metrics"):
         assert build(complete(toml))["docker-compose.yml"].count(f'"{flag}"') <= 1
 
 

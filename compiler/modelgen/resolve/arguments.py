@@ -108,12 +108,18 @@ def read_arguments(  # noqa: PLR0913, PLR0917 - all that an argument depends on
     if engine is None or engine.catalogue is None:
         return ()
     catalogue, title = engine.catalogue(), f"{engine.title} {version.text}" if version else engine.title
-    return tuple(
+    found = (
         _argument(
             engine, catalogue, model, release, document.origin(model, "args", key), key, value, title, is_fork=is_fork
         )
         for key, value in args.items()
     )
+    return tuple(one for one in found if not _is_constant(engine, one.name, one.value))
+
+
+def _is_constant(engine: Engine, name: str, value: Any) -> bool:  # noqa: ANN401 - whatever TOML holds
+    """Return whether modelgen writes the same itself; some parsers take a flag only once."""
+    return name in engine.constant_args and engine.constant_args[name] is value
 
 
 def read_plain_arguments(  # noqa: PLR0913, PLR0917 - all that an argument depends on
@@ -134,8 +140,8 @@ def read_plain_arguments(  # noqa: PLR0913, PLR0917 - all that an argument depen
     found = []
     for key, value in args.items():
         name = long_name(key, engine.short_flags)
-        if engine.constant_args.get(name) == value and type(value) is bool:
-            continue  # modelgen writes it, and some parsers take a flag only once
+        if _is_constant(engine, name, value):
+            continue
         flag, is_known = _plain_flag(flags, release, name)
         found.append(
             PlainArgument(

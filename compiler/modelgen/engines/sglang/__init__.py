@@ -332,6 +332,7 @@ ENGINE = Engine(
     attention=Attention(backend_flag="attention-backend", needed_for_backend=needed_for_backend),
     flags_file="config",
     owned_args=OWNED_ARGS,
+    constant_args={"enable-metrics": True},
     short_forms=frozenset({"tp", "dp"}),  # README.md and docs/advanced_features/server_arguments.md
     instead=INSTEAD,
     length="context-length",

@@ -41,7 +41,8 @@ INSTEAD = {
     ),
     "enforce-eager": Instead("write `disable-cuda-graph`", ("disable-cuda-graph",)),
     "gpu-memory-utilization": Instead(
-        "write `gpu_memory` in the model's table, or `mem-fraction-static` on a command line of your own"
+        "write `gpu_memory` in the model's table, or `mem-fraction-static` on a command line of your own",
+        ("mem-fraction-static",),
     ),
     "max-model-len": Instead("write `context-length`", ("context-length",)),
     "max-num-batched-tokens": Instead("write `chunked-prefill-size`", ("chunked-prefill-size",)),
