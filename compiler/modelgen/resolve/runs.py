@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines import ENGINES
 from modelgen.engines.images import properties
+from modelgen.engines.images.choices import choices_in
 from modelgen.engines.images.places import HUB_PLACEHOLDER
 from modelgen.engines.images.versions import Image, Version, parse_image, parse_version
 from modelgen.load import DEFAULT_ENGINE
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from modelgen.config import Model
     from modelgen.config.model_tables import Build
-    from modelgen.engines.catalogues import Flag, Release
+    from modelgen.engines.catalogues import Release
     from modelgen.engines.engine import Engine
     from modelgen.engines.images import Account
     from modelgen.load import Document
@@ -78,10 +78,6 @@ class ModelRun(NamedTuple):
     plain_release: Release | None
     plain_arguments: tuple[PlainArgument, ...]
 
-    def in_image(self, flag: Flag | None) -> Flag | None:
-        """Return a flag with the choices that it has in the image, which may be fewer than those of the release."""
-        return _in_image(flag, self.engine, self.image)
-
 
 def run_models(document: Document) -> dict[str, ModelRun]:
     """Return what each model runs on, by the model's id; the document may have errors."""
@@ -97,14 +93,6 @@ def is_for_host(runs: Mapping[str, ModelRun]) -> bool:
         and (run.version is not None if run.engine.needs_repo else bool(run.program))
         for run in runs.values()
     )
-
-
-def _in_image(flag: Flag | None, engine: Engine | None, image: Image | None) -> Flag | None:
-    is_known = image is not None and image.tag is not None and properties.is_release(image)
-    if flag is None or engine is None or engine.image_choices is None or image is None or not is_known:
-        return flag
-    fewer = engine.image_choices(image.tag or "").get(flag.name)
-    return replace(flag, choices=tuple(one for one in flag.choices if one in fewer)) if fewer else flag
 
 
 def _run(document: Document, name: str, model: Model) -> ModelRun:
@@ -124,7 +112,7 @@ def _run(document: Document, name: str, model: Model) -> ModelRun:
     arguments = read_arguments(document, name, model.args or {}, engine, version, release, is_fork=is_fork)
     plain = plain_release(engine, version)
     plain_arguments = read_plain_arguments(document, name, model.args or {}, engine, version, plain, is_fork=is_fork)
-    plain_arguments = tuple(one._replace(flag=_in_image(one.flag, engine, image)) for one in plain_arguments)
+    plain_arguments = tuple(one._replace(flag=choices_in(image, one.flag, engine)) for one in plain_arguments)
     return ModelRun(
         name=name,
         model=model,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.catalogues import Kind
 from modelgen.engines.environment import OWNED
+from modelgen.engines.images.choices import choices_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -83,7 +84,7 @@ def bad_flag_variable(context: Context) -> Iterator[Found]:
         may_be_known = setting.run.is_fork or release is None or release.is_newer
         for name in sorted(setting.flags):
             flag = release.get(name) if release else setting.catalogue.constant(name)
-            flag = setting.run.in_image(flag)
+            flag = choices_in(setting.run.image, flag, setting.run.engine)
             if flag is not None and (expected := _expected(flag, setting.value, may_be_known)):
                 place = context.document.at_value(*setting.path)
                 better = _better(flag, setting.value)
