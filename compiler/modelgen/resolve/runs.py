@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines import ENGINES
+from modelgen.engines.image_choices import choices_in
 from modelgen.engines.images import properties
-from modelgen.engines.images.choices import choices_in
 from modelgen.engines.images.places import HUB_PLACEHOLDER
 from modelgen.engines.images.versions import Image, Version, parse_image, parse_version
 from modelgen.load import DEFAULT_ENGINE

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.catalogues import Kind
 from modelgen.engines.environment import OWNED
-from modelgen.engines.images.choices import choices_in
+from modelgen.engines.image_choices import choices_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
