@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from modelgen.checks.foreign import check_foreign, check_reading
+from modelgen.checks.foreign import check_foreign, check_programs, check_reading
 from modelgen.diagnostics import Diagnostic, sort_by_place
 from modelgen.fit import fit_models
 from modelgen.foreign.allowed import allowed_rules
@@ -60,7 +60,7 @@ def lint(
     found = [recognize(service, assumed or {}) for service in foreign.services.values()]
     lifted = lift_lines(one for one in found if isinstance(one, Server))
     unrecognized = [one for one in found if isinstance(one, Unrecognized)]
-    diagnostics = [*check_reading(foreign)]
+    diagnostics = [*check_reading(foreign), *check_programs(foreign)]
     if lifted:
         fitted = fit_models(resolve(lift_document(foreign, lifted, machine), None))
         diagnostics += [_for_command_lines(one) for one in check_foreign(foreign, lifted, fitted, machine)]

@@ -146,3 +146,27 @@ def test_reservations_that_compose_refuses(devices: str, fault: str) -> None:
     text = f"services: {{a: {{image: 'vllm/vllm-openai:v0.30.0', command: x/y, {reserved}}}}}"
     found = [one for one in lint(read_files([("c.yml", text.encode())])).diagnostics if one.severity == "error"]
     assert [(one.code, fault in one.message) for one in found] == ([("MG615", True)] if fault else [])
+
+
+@pytest.mark.parametrize(
+    ("service", "wanted"),
+    [
+        ("entrypoint: [vllm serve], command: x/y", ["MG633"]),
+        ("entrypoint: [vllm serve x/y]", ["MG633"]),
+        ("entrypoint: vllm, command: x/y", ["MG633"]),
+        ("entrypoint: vllm, command: [bench, serve]", []),
+        ("entrypoint: vllm serve, command: x/y", []),
+        ("entrypoint: vllm, command: [serve, x/y]", []),
+        ("entrypoint: vllm, command: x/y, build: .", []),
+        ("command: x/y, network_mode: host, ports: ['127.0.0.1:8000:8000']", ["MG636"]),
+        ("command: x/y, ports: ['127.0.0.1:8000:8000']", []),
+        ("command: x/y, healthcheck: {start_period: 9m, test: wget -q localhost:80/health}", ["MG608"]),
+        ("command: x/y, healthcheck: {start_period: 9m, test: [CMD, wget, 'localhost:80/health']}", ["MG608"]),
+        ("command: x/y, healthcheck: {start_period: 9m, test: 'curl -H \"Host: localhost:80\" app/health'}", []),
+        ("command: x/y, healthcheck: {start_period: 9m, test: curl -x localhost:80 app/health}", []),
+        ("command: x/y, healthcheck: {start_period: 9m, test: wget -q localhost:8000/health}", []),
+    ],
+)
+def test_how_a_service_starts_and_is_asked(service: str, wanted: list[str]) -> None:
+    text = f"services: {{a: {{image: 'vllm/vllm-openai:v0.30.0', {service}}}}}"
+    assert [one.code for one in lint(read_files([("c.yml", text.encode())])).diagnostics] == wanted

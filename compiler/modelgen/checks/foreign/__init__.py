@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING
 from modelgen.checks.context import Context
 from modelgen.checks.environment import flag_variables, variable_names, variable_values
 from modelgen.checks.flags import flag_sets, flag_spelling, flag_values, model_parsers, unknown_flags
-from modelgen.checks.foreign import exposure, gpus, health, host, ports, reading, shares, starts, stray, weights
+from modelgen.checks.foreign import (
+    devices,
+    exposure,
+    gpus,
+    health,
+    host,
+    ports,
+    programs,
+    reading,
+    shares,
+    starts,
+    stray,
+    weights,
+)
 from modelgen.checks.foreign.context import ForeignContext
 from modelgen.checks.gpus import attention, card_names, generations, gpu_tables
 from modelgen.checks.gpus import weights as gpu_weights
@@ -73,6 +86,8 @@ CHECKS = (
     host.gpu_not_on_host,
     shares.gpus_by_count,
     gpus.gpus_twice,
+    devices.gpu_for_cpu_image,
+    devices.ports_on_host_network,
     health.health_on_other_port,
     health.unserved_port,
     health.missing_health,
@@ -97,6 +112,11 @@ def check_reading(foreign: Foreign) -> Iterator[Diagnostic]:
     """Report what of a file could not be read."""
     for find in (reading.unreadable_file, reading.unread_part, reading.unknown_value_of):
         yield from find(foreign)
+
+
+def check_programs(foreign: Foreign) -> Iterator[Diagnostic]:
+    """Report entry points that start no engine, so that no server is recognized."""
+    yield from programs.wrong_entry_point(foreign)
 
 
 def check_foreign(

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from modelgen.foreign import HealthCheck, Port
     from modelgen.lift.document import Lifted
 
-_ADDRESS = re.compile(r"(?:https?://)(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::(\d+))?(?=[/\s'\"?)]|$)")
+_HOSTS = r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])"
+# Without a scheme, only what has a path is an address that a client asks: a proxy or a header has none.
+_ADDRESS = re.compile(rf"https?://{_HOSTS}(?::(\d+))?(?=[/\s'\"?)]|$)|(?<![^\s'\"]){_HOSTS}:(\d+)(?=/)")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|ns)")
 _SECONDS = {"h": 3600, "m": 60, "s": 1, "ms": 0.001, "us": 0, "ns": 0}
 _DEFAULTS = {"interval": 30.0, "start_period": 0.0}
@@ -60,13 +62,13 @@ def health_on_other_port(context: ForeignContext) -> Iterator[Found]:
         if service.health is None or port is None or (mode is not None and mode.text.startswith(("service:", "cont"))):
             continue
         for word in service.health.test:
-            ports = {found[1] or "80" for found in _ADDRESS.finditer(word.text)}
+            ports = {found[1] or found[2] or "80" for found in _ADDRESS.finditer(word.text)}
             if ports and word.is_known and port not in ports:
                 found = next(_ADDRESS.finditer(word.text))
                 title = lifted.server.engine.title
                 yield Found(
                     word.part(*found.span()).span,
-                    f"the health check asks at port {found[1] or '80'}, and {title} listens on {port}",
+                    f"the health check asks at port {found[1] or found[2] or '80'}, and {title} listens on {port}",
                     f"write `{re.sub(r':[0-9]+$', '', found[0])}:{port}`",
                 )
 
