@@ -79,13 +79,26 @@ def test_a_start_waits_while_memory_is_being_freed() -> None:
     assert driver.used == [4]
 
 
+def test_a_start_waits_for_the_slower_of_two_gpus() -> None:
+    async def run() -> list[Shortage]:
+        driver = Driver(22, 22, 4, 21.5, 4, 21, 4, 20.5, 4, 20, 4)
+        measuring = Gauge({"gpu0": "0", "gpu1": "0"}, driver.open, QUICK)  # type: ignore[arg-type]
+        try:
+            await until(lambda: measuring.last("gpu1"))
+            return await measuring.wait_free({"gpu0": 18 * GIB, "gpu1": 18 * GIB})
+        finally:
+            measuring.close()
+
+    assert asyncio.run(run()) == []
+
+
 def test_a_start_waits_for_nothing_if_there_is_room() -> None:
     assert asyncio.run(wait(Driver(4), 18, Pace(every=60))) == []
 
 
 def test_memory_of_others_ends_the_wait_and_is_named() -> None:
     [short] = asyncio.run(wait(Driver(21), 18))
-    assert str(short) == "gpu0 had 3.0 GiB free of the 18.0 GiB that it reserves"
+    assert str(short) == "gpu0 had 3.0 GiB free before the start of the model, which reserves 18.0 GiB"
 
 
 def test_the_wait_has_an_end() -> None:
@@ -154,7 +167,7 @@ def test_only_a_failure_for_want_of_memory_gets_another_meaning() -> None:
     named = name_occupation(full, short)
     assert named is not None
     assert (named.name, named.line) == ("card-occupied", full.line)
-    assert "gpu0 had 3.0 GiB free of the 18.0 GiB" in named.text
+    assert "gpu0 had 3.0 GiB free before" in named.text
     other = explain_failure("vllm", 1, find_cause(["vllm: error: unrecognized arguments: --nope"]))
     assert other is not None
     assert name_occupation(other, short) is other
@@ -169,8 +182,8 @@ def nvml(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @NEEDS_CC
 def test_the_library_is_read_by_index_and_uuid(nvml: tuple[Path, Path]) -> None:
     library, says = nvml
-    opened = Nvml(str(library))
     says.write_text("600")
+    opened = Nvml(str(library))
     reading = opened.read("0")
     assert reading == Reading(24 * GIB, 24 * GIB - 600 * 2**20, 600 * 2**20, 37, 61, None)
     assert opened.read("GPU-1") == reading
@@ -211,7 +224,7 @@ def test_a_model_that_fails_beside_another_program_says_what_was_free(nvml: tupl
     with serving(tmp_path, content, is_fresh=True, also={"LD_LIBRARY_PATH": str(library.parent)}) as served:
         status, answer = served.chat("tiny")
         assert status == 503
-        assert "gpu0 had 4.0 GiB free of the 6.0 GiB that it reserves" in json.dumps(answer)
+        assert "gpu0 had 4.0 GiB free before the start of the model, which reserves 6.0 GiB" in json.dumps(answer)
         [model] = served.ask("/status")[1]["models"]
         assert (model["failure"]["name"], model["failure"]["places"]) == ("card-occupied", ["models.tiny.gpu_memory"])
 

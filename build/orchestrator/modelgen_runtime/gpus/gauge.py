@@ -6,6 +6,7 @@ NVML may block for as long as a broken driver likes, so nothing waits for the th
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -47,7 +48,8 @@ class Shortage(NamedTuple):
     needed: int
 
     def __str__(self) -> str:
-        return f"{self.gpu} had {self.free / _GIB:.1f} GiB free of the {self.needed / _GIB:.1f} GiB that it reserves"
+        free, needed = self.free / _GIB, self.needed / _GIB
+        return f"{self.gpu} had {free:.1f} GiB free before the start of the model, which reserves {needed:.1f} GiB"
 
 
 class Gauge:
@@ -103,12 +105,12 @@ class Gauge:
         """
         if not (short := self._short(needed)):
             return []
-        most, steady = -1, 0
+        least, steady = math.inf, 0
         end = self._loop.time() + self._pace.longest
         self._hurry.set()  # the last reading may be older than the end of the engine that left
         while short and steady < self._pace.steady:
-            free = sum(one.free for one in short)
-            most, steady = max(most, free), 0 if free > most else steady + 1
+            missing = sum(one.needed - one.free for one in short)
+            least, steady = min(least, missing), 0 if missing < least else steady + 1
             self._renewed.clear()
             try:
                 async with asyncio.timeout_at(min(end, self._loop.time() + self._pace.stale)):
