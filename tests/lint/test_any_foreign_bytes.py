@@ -239,7 +239,7 @@ def test_what_is_no_compose_file_is_said_in_one_sentence(data: bytes, reason: st
 
 
 def test_the_environment_of_the_caller_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = b"services: {a: {image: 'vllm/vllm-openai:v0.30.0', command: 'x/y ${LEAK}', environment: [LEAK]}}"
+    text = b"services: {a: {image: 'vllm/vllm-openai:v0.30.0', command: 'x/y ${LEAK}', gpus: all, environment: [LEAK]}}"
     before = linted(text)
     monkeypatch.setenv("LEAK", "--no-such-flag")
     assert linted(text).diagnostics == before.diagnostics

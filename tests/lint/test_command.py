@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-WRONG = "services:\n  a:\n    image: vllm/vllm-openai:v0.30.0\n    command: [Qwen/Qwen3-4B, --swap-space, '4']\n"
+WRONG = """services:
+  a:
+    image: vllm/vllm-openai:v0.30.0
+    command: [Qwen/Qwen3-4B, --swap-space, '4']
+    runtime: nvidia
+"""
 LATEST = WRONG.replace("v0.30.0", "latest")
 NO_ENGINE = "services: {a: {image: nginx}, b: {image: postgres}}"
 
@@ -76,7 +81,9 @@ def test_a_variable_comes_from_the_env_file_beside(folder: Path) -> None:
 
 
 def test_an_env_file_is_read(folder: Path) -> None:
-    text = "services: {a: {image: 'vllm/vllm-openai:v0.11.0', command: [--model, a/b], env_file: e, volumes: ['x:/y']}}"
+    text = (
+        "services: {a: {image: 'vllm/vllm-openai:v0.30.0', command: [a/b], env_file: e, gpus: all, volumes: ['x:/y']}}"
+    )
     (folder / "c.yml").write_text(text)
     assert rules("c.yml") == []
     (folder / "e").write_text("HF_HUB_OFFLINE=1\n")
@@ -84,7 +91,7 @@ def test_an_env_file_is_read(folder: Path) -> None:
 
 
 def test_several_files_are_merged(folder: Path) -> None:
-    (folder / "a.yml").write_text("services: {a: {image: 'vllm/vllm-openai:v0.30.0', command: [/m/x]}}")
+    (folder / "a.yml").write_text("services: {a: {image: 'vllm/vllm-openai:v0.30.0', command: [/m/x], gpus: all}}")
     (folder / "b.yml").write_text("services: {a: {volumes: ['./m:/m']}}")
     assert rules("a.yml") == ["unheld-path"]
     assert rules("a.yml", "b.yml") == []
@@ -119,7 +126,7 @@ HOST = "[host]\ndriver = '575.57.08'\n[gpus.a]\ncard = 'GTX 1080'\ndevice = '0'\
         ("gpus: [{device_ids: ['2']}]", ["gpu-not-on-host"]),
         ("gpus: [{count: 3}]", ["driver-too-old", "image-for-other-generation", "attention-for-other-cards"]),
         ("gpus: all, environment: [CUDA_VISIBLE_DEVICES]", []),
-        ("ipc: host", []),
+        ("runtime: nvidia", []),
     ],
 )
 def test_the_host_can_be_described(folder: Path, gpus: str, found: list[str]) -> None:
@@ -150,12 +157,12 @@ def test_a_rule_can_be_switched_off(folder: Path) -> None:
 
 
 ALLOW = "# modelgen: allow unknown-flag"
-HEAD = "services:\n  a:\n    image: vllm/vllm-openai:v0.30.0\n"
+HEAD = "services:\n  a:\n    image: vllm/vllm-openai:v0.30.0\n    runtime: nvidia\n"
 COMMANDS = {
     "on the line": (f"    command: [x/y, --bad] {ALLOW}", []),
     "above it": (f"    {ALLOW}, moving-tag\n    command: [x/y, --bad]", []),
     "above another comment": (f"    {ALLOW}\n    # why\n    command: [x/y, --bad]", []),
-    "above an item": (f"    command:\n      - x/y\n      {ALLOW}\n      - --bad\n      - --worse", [8]),
+    "above an item": (f"    command:\n      - x/y\n      {ALLOW}\n      - --bad\n      - --worse", [9]),
     "above a list": (f"    {ALLOW}\n    command:\n      - x/y\n      - --bad", []),
     "above a list that is not indented": (f"    {ALLOW}\n    command:\n    - x/y\n    - --bad", []),
     "above a folded text": (f"    {ALLOW}\n    command: >-\n      x/y\n\n      --bad", []),
@@ -163,9 +170,9 @@ COMMANDS = {
     "above a quoted text": (f'    {ALLOW}\n    command: "x/y\n      --bad"', []),
     "above a text in several lines": (f"    {ALLOW}\n    command: x/y\n      --bad", []),
     "above a flow list": (f"    {ALLOW}\n    command: [\n      x/y,\n      --bad\n    ]", []),
-    "on another line": (f"    {ALLOW}\n    ipc: host\n    command: [x/y, --bad]", [6]),
-    "above the service": (f"    ipc: host\n    command: x/y --bad\n  {ALLOW}\n  b:\n    image: x", [5]),
-    "of another rule": ("    # modelgen: allow moving-tag\n    command: [x/y, --bad]", [5]),
+    "on another line": (f"    {ALLOW}\n    ipc: host\n    command: [x/y, --bad]", [7]),
+    "above the service": (f"    ipc: host\n    command: x/y --bad\n  {ALLOW}\n  b:\n    image: x", [6]),
+    "of another rule": ("    # modelgen: allow moving-tag\n    command: [x/y, --bad]", [6]),
 }
 
 

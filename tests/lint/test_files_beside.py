@@ -14,7 +14,7 @@ from modelgen.foreign import read_files
 if TYPE_CHECKING:
     from pathlib import Path
 
-IMAGE = "image: 'vllm/vllm-openai:v0.30.0'"
+IMAGE = "image: 'vllm/vllm-openai:v0.30.0', runtime: nvidia"
 WRONG = f"services: {{a: {{{IMAGE}, command: [x/y, --swap-space, '4']}}}}"
 BASE = f"services: {{base: {{{IMAGE}}}}}"
 PROJECTS = {
@@ -74,7 +74,7 @@ PROJECTS = {
     "a script": (
         {
             "c.yml": "models: {m: {cmd: bash d/run.sh --swap-space 4}}",
-            "d/run.sh": "#!/bin/sh\necho starting\nexec docker run vllm/vllm-openai:v0.30.0 x/y \\\n  --bad 1 $@\n",
+            "d/run.sh": "#!/bin/sh\necho x\nexec docker run --gpus all vllm/vllm-openai:v0.30.0 x/y \\\n  --bad 1 $@\n",
         },
         ["c.yml: --swap-space", "d/run.sh: --bad"],
     ),

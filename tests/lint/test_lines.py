@@ -168,5 +168,24 @@ def test_reservations_that_compose_refuses(devices: str, fault: str) -> None:
     ],
 )
 def test_how_a_service_starts_and_is_asked(service: str, wanted: list[str]) -> None:
-    text = f"services: {{a: {{image: 'vllm/vllm-openai:v0.30.0', {service}}}}}"
+    text = f"services: {{a: {{image: 'vllm/vllm-openai:v0.30.0', runtime: nvidia, {service}}}}}"
     assert [one.code for one in lint(read_files([("c.yml", text.encode())])).diagnostics] == wanted
+
+
+@pytest.mark.parametrize(
+    ("service", "is_found"),
+    [
+        ("image: 'vllm/vllm-openai:v0.30.0'", True),
+        ("image: 'vllm/vllm-openai:v0.30.0', deploy: {}", False),
+        ("image: 'vllm/vllm-openai:v0.30.0', runtime: nvidia", False),
+        ("image: 'vllm/vllm-openai:v0.30.0', devices: [nvidia.com/gpu=all]", False),
+        ("image: 'vllm/vllm-openai:v0.30.0', environment: [NVIDIA_VISIBLE_DEVICES=0]", False),
+        ("image: 'vllm/vllm-openai:v0.30.0', env_file: unknown", False),
+        ("image: 'vllm/vllm-openai-cpu:v0.30.0'", False),
+        ("image: 'team/vllm:v0.30.0'", False),
+    ],
+)
+def test_an_image_for_gpus_that_gets_none(service: str, *, is_found: bool) -> None:
+    text = f"services: {{a: {{{service}, command: --model x/y}}}}"
+    found = {one.code for one in lint(read_files([("c.yml", text.encode())])).diagnostics}
+    assert ("MG634" in found) == is_found

@@ -86,6 +86,7 @@ CHECKS = (
     host.gpu_not_on_host,
     shares.gpus_by_count,
     gpus.gpus_twice,
+    devices.no_gpu_requested,
     devices.gpu_for_cpu_image,
     devices.ports_on_host_network,
     health.health_on_other_port,

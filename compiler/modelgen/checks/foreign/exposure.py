@@ -38,6 +38,7 @@ def written_token(context: ForeignContext) -> Iterator[Found]:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B]
         environment: {HF_TOKEN: hf_QmVzdGlzY2hTdHJpbmdPaG5lU2lubgAbC}
+        gpus: all
     ```
 
     ## Good
@@ -47,6 +48,7 @@ def written_token(context: ForeignContext) -> Iterator[Found]:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B]
         environment: [HF_TOKEN]
+        gpus: all
     ```
     """
     for name, service in context.foreign.services.items():
@@ -72,6 +74,7 @@ def open_port(context: ForeignContext) -> Iterator[Found]:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B]
         ports: ["8000:8000"]
+        gpus: all
     ```
 
     ## Good
@@ -81,6 +84,7 @@ def open_port(context: ForeignContext) -> Iterator[Found]:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B]
         ports: ["127.0.0.1:8000:8000"]
+        gpus: all
     ```
     """
     for lifted in context.lifted:
@@ -120,6 +124,7 @@ def socket_beside_port(context: ForeignContext) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B]
+        gpus: all
       switch:
         image: example/switch:1
         ports: ["127.0.0.1:8080:8080"]
@@ -132,6 +137,7 @@ def socket_beside_port(context: ForeignContext) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B]
+        gpus: all
       switch:
         image: example/switch:1
         ports: ["127.0.0.1:8080:8080"]

@@ -42,6 +42,7 @@ def health_on_other_port(context: ForeignContext) -> Iterator[Found]:
         healthcheck:
           test: [CMD, curl, -f, "http://localhost:9000/health"]
           start_period: 10m
+        gpus: all
     ```
 
     ## Good
@@ -54,6 +55,7 @@ def health_on_other_port(context: ForeignContext) -> Iterator[Found]:
         healthcheck:
           test: [CMD, curl, -f, "http://localhost:8000/health"]
           start_period: 10m
+        gpus: all
     ```
     """
     for lifted in context.whole():
@@ -86,6 +88,7 @@ def missing_health(context: ForeignContext) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B]
+        gpus: all
       app:
         image: example/app:1
         depends_on: {text: {condition: service_healthy}}
@@ -100,6 +103,7 @@ def missing_health(context: ForeignContext) -> Iterator[Found]:
         healthcheck:
           test: [CMD, curl, -f, "http://localhost:8000/health"]
           start_period: 10m
+        gpus: all
       app:
         image: example/app:1
         depends_on: {text: {condition: service_healthy}}
@@ -144,6 +148,7 @@ def short_patience(context: ForeignContext) -> Iterator[Found]:
           test: [CMD, curl, -f, "http://localhost:8000/health"]
           interval: 10s
           retries: 3
+        gpus: all
     ```
 
     ## Good
@@ -157,6 +162,7 @@ def short_patience(context: ForeignContext) -> Iterator[Found]:
           interval: 10s
           retries: 3
           start_period: 10m
+        gpus: all
     ```
     """
     for lifted in context.lifted:
@@ -184,6 +190,7 @@ def unserved_port(context: ForeignContext) -> Iterator[Found]:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B]
         ports: ["127.0.0.1:8000:8080"]
+        gpus: all
     ```
 
     ## Good
@@ -193,6 +200,7 @@ def unserved_port(context: ForeignContext) -> Iterator[Found]:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B]
         ports: ["127.0.0.1:8000:8000"]
+        gpus: all
     ```
     """
     shared = {service.network_mode.text for service in context.foreign.services.values() if service.network_mode}

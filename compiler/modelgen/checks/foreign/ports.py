@@ -32,10 +32,12 @@ def port_taken(context: ForeignContext) -> Iterator[Found]:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B, --gpu-memory-utilization, "0.5"]
         ports: ["127.0.0.1:8000:8000"]
+        gpus: [{driver: nvidia, device_ids: ["0"]}]
       embed:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-Embedding-0.6B, --gpu-memory-utilization, "0.3"]
         ports: ["127.0.0.1:8000:8000"]
+        gpus: [{driver: nvidia, device_ids: ["0"]}]
     ```
 
     ## Good
@@ -45,10 +47,12 @@ def port_taken(context: ForeignContext) -> Iterator[Found]:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B, --gpu-memory-utilization, "0.5"]
         ports: ["127.0.0.1:8000:8000"]
+        gpus: [{driver: nvidia, device_ids: ["0"]}]
       embed:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-Embedding-0.6B, --gpu-memory-utilization, "0.3"]
         ports: ["127.0.0.1:8001:8000"]
+        gpus: [{driver: nvidia, device_ids: ["0"]}]
     ```
     """
     taken: dict[str, list[tuple[str, str]]] = {}
@@ -84,6 +88,7 @@ def unreachable_engine(context: ForeignContext) -> Iterator[Found]:
         image: lmsysorg/sglang:v0.5.9
         command: python3 -m sglang.launch_server --model-path Qwen/Qwen3-4B
         ports: ["127.0.0.1:30000:30000"]
+        gpus: all
     ```
 
     ## Good
@@ -93,6 +98,7 @@ def unreachable_engine(context: ForeignContext) -> Iterator[Found]:
         image: lmsysorg/sglang:v0.5.9
         command: python3 -m sglang.launch_server --model-path Qwen/Qwen3-4B --host 0.0.0.0
         ports: ["127.0.0.1:30000:30000"]
+        gpus: all
     ```
     """
     shared = {service.network_mode.text for service in context.foreign.services.values() if service.network_mode}

@@ -32,6 +32,7 @@ def wrong_entry_point(foreign: Foreign) -> Iterator[Found]:
         image: vllm/vllm-openai:v0.30.0
         entrypoint: ["vllm serve"]
         command: [Qwen/Qwen3-4B]
+        gpus: all
     ```
 
     ## Good
@@ -41,6 +42,7 @@ def wrong_entry_point(foreign: Foreign) -> Iterator[Found]:
         image: vllm/vllm-openai:v0.30.0
         entrypoint: [vllm, serve]
         command: [Qwen/Qwen3-4B]
+        gpus: all
     ```
     """
     for service in foreign.services.values():

@@ -30,6 +30,7 @@ def unreadable_file(foreign: Foreign) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: Qwen/Qwen3-4B --generation-config (vllm)
+        gpus: all
     ```
 
     ## Good
@@ -38,6 +39,7 @@ def unreadable_file(foreign: Foreign) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: Qwen/Qwen3-4B --generation-config vllm
+        gpus: all
     ```
     """
     for one in _all(foreign):
@@ -59,6 +61,7 @@ def unread_part(foreign: Foreign) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B]
+        gpus: all
     ```
 
     ## Good
@@ -67,6 +70,7 @@ def unread_part(foreign: Foreign) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B]
+        gpus: all
     ```
     """
     for one in _all(foreign):
@@ -88,6 +92,7 @@ def unknown_value_of(foreign: Foreign) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B, --max-model-len, "${LENGTH}"]
+        gpus: all
     ```
 
     ## Good
@@ -96,6 +101,7 @@ def unknown_value_of(foreign: Foreign) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B, --max-model-len, "${LENGTH:-16384}"]
+        gpus: all
     ```
     """
     names = [*foreign.missing]
@@ -120,6 +126,7 @@ def dropped_text(context: ForeignContext) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: Qwen/Qwen3-4B --enforce-eager 2>&1 | tee /log
+        gpus: all
     ```
 
     ## Good
@@ -128,6 +135,7 @@ def dropped_text(context: ForeignContext) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: Qwen/Qwen3-4B --enforce-eager
+        gpus: all
     ```
     """
     for lifted in context.lifted:

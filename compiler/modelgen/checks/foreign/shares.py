@@ -93,6 +93,7 @@ def share_out_of_range(context: ForeignContext) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B, --gpu-memory-utilization, "90"]
+        gpus: all
     ```
 
     ## Good
@@ -101,6 +102,7 @@ def share_out_of_range(context: ForeignContext) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B, --gpu-memory-utilization, "0.9"]
+        gpus: all
     ```
     """
     for lifted in context.lifted:

@@ -32,6 +32,7 @@ def restart_loop(context: ForeignContext) -> Iterator[Found]:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B]
         restart: always
+        gpus: all
     ```
 
     ## Good
@@ -41,6 +42,7 @@ def restart_loop(context: ForeignContext) -> Iterator[Found]:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B]
         restart: on-failure:3
+        gpus: all
     ```
     """
     for lifted in context.lifted:
@@ -107,6 +109,7 @@ def moving_tag(context: ForeignContext) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:latest
         command: [Qwen/Qwen3-4B]
+        gpus: all
     ```
 
     ## Good
@@ -115,6 +118,7 @@ def moving_tag(context: ForeignContext) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B]
+        gpus: all
     ```
     """
     for lifted in context.lifted:

@@ -37,6 +37,7 @@ def stray_word(context: ForeignContext) -> Iterator[Found]:
         command:
           - Qwen/Qwen3-4B
           - --max-model-len 16384
+        gpus: all
     ```
 
     ```yaml
@@ -44,6 +45,7 @@ def stray_word(context: ForeignContext) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: vllm serve Qwen/Qwen3-4B
+        gpus: all
     ```
 
     ## Good
@@ -54,6 +56,7 @@ def stray_word(context: ForeignContext) -> Iterator[Found]:
         command:
           - Qwen/Qwen3-4B
           - --max-model-len=16384
+        gpus: all
     ```
     """
     is_compose = context.foreign.kind == "compose"
@@ -160,6 +163,7 @@ def unknown_negative(context: ForeignContext) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B, --no-quantization]
+        gpus: all
     ```
 
     ## Good
@@ -168,6 +172,7 @@ def unknown_negative(context: ForeignContext) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B, --no-enable-prefix-caching]
+        gpus: all
     ```
     """
     for lifted in context.whole():
@@ -204,6 +209,7 @@ def flag_without_value(context: ForeignContext) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B, --max-model-len, --enforce-eager]
+        gpus: all
     ```
 
     ## Good
@@ -212,6 +218,7 @@ def flag_without_value(context: ForeignContext) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.30.0
         command: [Qwen/Qwen3-4B, --max-model-len, "16384", --enforce-eager]
+        gpus: all
     ```
     """
     for lifted in context.whole():

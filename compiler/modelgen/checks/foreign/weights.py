@@ -35,6 +35,7 @@ def unheld_path(context: ForeignContext) -> Iterator[Found]:
         image: vllm/vllm-openai:v0.11.0
         command: [--model, /models/Qwen3-4B]
         volumes: [./weights:/weights]
+        gpus: all
     ```
 
     ## Good
@@ -44,6 +45,7 @@ def unheld_path(context: ForeignContext) -> Iterator[Found]:
         image: vllm/vllm-openai:v0.11.0
         command: [--model, /weights/Qwen3-4B]
         volumes: [./weights:/weights]
+        gpus: all
     ```
     """
     for lifted in context.whole():
@@ -77,6 +79,7 @@ def cache_folder_as_model(context: ForeignContext) -> Iterator[Found]:
         image: vllm/vllm-openai:v0.11.0
         command: [--model, /hub/models--Qwen--Qwen3-4B]
         volumes: [./hub:/hub]
+        gpus: all
     ```
 
     ## Good
@@ -87,6 +90,7 @@ def cache_folder_as_model(context: ForeignContext) -> Iterator[Found]:
         command: [--model, Qwen/Qwen3-4B]
         environment: {HF_HUB_CACHE: /hub}
         volumes: [./hub:/hub]
+        gpus: all
     ```
     """
     for lifted in context.lifted:
@@ -118,6 +122,7 @@ def hub_off_by_one(context: ForeignContext) -> Iterator[Found]:
         command: [--model, Qwen/Qwen3-4B]
         environment: {HF_HUB_OFFLINE: "1"}
         volumes: ["~/.cache/huggingface:/root/.cache/huggingface/hub"]
+        gpus: all
     ```
 
     ## Good
@@ -128,6 +133,7 @@ def hub_off_by_one(context: ForeignContext) -> Iterator[Found]:
         command: [--model, Qwen/Qwen3-4B]
         environment: {HF_HUB_OFFLINE: "1"}
         volumes: ["~/.cache/huggingface:/root/.cache/huggingface"]
+        gpus: all
     ```
     """
     for lifted in context.whole():
@@ -178,6 +184,7 @@ def unheld_hub(context: ForeignContext) -> Iterator[Found]:
         command: [--model, Qwen/Qwen3-4B]
         environment: {HF_HUB_OFFLINE: "1"}
         volumes: ["./hub:/models"]
+        gpus: all
     ```
 
     ## Good
@@ -188,6 +195,7 @@ def unheld_hub(context: ForeignContext) -> Iterator[Found]:
         command: [--model, Qwen/Qwen3-4B]
         environment: {HF_HUB_OFFLINE: "1"}
         volumes: ["./hub:/root/.cache/huggingface/hub"]
+        gpus: all
     ```
     """
     for lifted in context.whole():
@@ -218,6 +226,7 @@ def model_not_read(context: ForeignContext) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.11.0
         command: [Qwen/Qwen3-4B, --port, "8000"]
+        gpus: all
     ```
 
     ## Good
@@ -226,6 +235,7 @@ def model_not_read(context: ForeignContext) -> Iterator[Found]:
       text:
         image: vllm/vllm-openai:v0.11.0
         command: [--model, Qwen/Qwen3-4B, --port, "8000"]
+        gpus: all
     ```
     """
     for lifted in context.lifted:
