@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow  # starts processes
 
 GOOD = complete('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }')
 BAD = complete('[models.qwen]\nrepo = "/a/b"\nargs = { max-model-len = 8 }')
-LINE = "services: {{a: {{image: vllm/vllm-openai:v0.30.0, command: [{}]}}}}"
+LINE = "services: {{a: {{image: vllm/vllm-openai:v0.30.0, gpus: all, command: [{}]}}}}"
 MANIFEST = REPOSITORY / ".pre-commit-hooks.yaml"
 HOOKS = {hook["id"]: hook for hook in yaml.safe_load(MANIFEST.read_text())}
 ACTION = yaml.safe_load((REPOSITORY / "action.yml").read_text())

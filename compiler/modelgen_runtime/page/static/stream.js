@@ -2,8 +2,8 @@
 
 import { open } from "./api.js";
 
-/** Milliseconds after which a stream that has sent nothing is held back by a proxy; the server's first bytes come at once. */
-const BUFFERED = 4000;
+/** Milliseconds after which a proxy must hold back a stream that has sent nothing; a busy host may need some seconds. */
+const BUFFERED = 10_000;
 /** Milliseconds of silence after which a connection is dead; the server sends a comment every 15 s. */
 const SILENT = 40_000;
 
