@@ -6,6 +6,7 @@ import json
 import posixpath
 from typing import TYPE_CHECKING, Any
 
+from modelgen.checks.foreign.context import holds
 from modelgen.lift.arguments import Entry
 from modelgen.lift.document import Lifted
 
@@ -54,18 +55,13 @@ def _beside(service: Service, path: str) -> str | None:
     else:
         mounts = [one for one in service.mounts if one.kind == "bind" and one.source is not None]
         inside = posixpath.normpath(path)
-        mount = next((one for one in mounts if _holds(one.target.text, inside)), None)
+        mount = next((one for one in mounts if holds(one, inside)), None)
         if mount is None or mount.source is None or not mount.source.is_known:
             return None
         below = inside.removeprefix(posixpath.normpath(mount.target.text)).strip("/")
         found = posixpath.join(mount.source.text, below) if below else mount.source.text
     found = posixpath.normpath(found)
     return None if found.startswith(("/", "~", "..")) else f"./{found}"
-
-
-def _holds(target: str, path: str) -> bool:
-    folder = posixpath.normpath(target)
-    return path == folder or path.startswith(f"{folder.rstrip('/')}/")
 
 
 def _word(value: Any) -> Any:  # noqa: ANN401 - any YAML value
