@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import stat
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from modelgen import files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 RECORD = ".modelgen-record.json"
@@ -69,8 +70,9 @@ def compare(artifacts: Mapping[str, bytes], root: Path) -> ChangeSet:
     update: list[str] = []
     delete: list[str] = []
     conflicts: list[str] = []
+    links = _linked_folders(root, {**artifacts, **(known or {})})
     for name, data in artifacts.items():
-        now = _read(root, name)
+        now = _read(root, name, links)
         if now is None:
             create.append(name)
         elif now is NOT_A_FILE or (now != data and _hash(now) not in (known or {}).get(name, ())):
@@ -78,7 +80,7 @@ def compare(artifacts: Mapping[str, bytes], root: Path) -> ChangeSet:
         elif now != data:
             update.append(name)
     for name, hashes in (known or {}).items():
-        if name not in artifacts and (now := _read(root, name)) is not None:
+        if name not in artifacts and (now := _read(root, name, links)) is not None:
             (delete if now is not NOT_A_FILE and _hash(now) in hashes else conflicts).append(name)
     if known is None:
         conflicts.append(RECORD)
@@ -113,11 +115,9 @@ def _apply(changes: ChangeSet, artifacts: Mapping[str, bytes], root: Path) -> No
     """
     touched = [*changes.create, *changes.update, *changes.conflicts]
     write = {name: artifacts[name] for name in touched if name in artifacts}
-    remove = [
-        name
-        for name in (*changes.delete, *changes.conflicts)
-        if name not in artifacts and name != RECORD and not _linked_folders(root, name)
-    ]
+    removed = [name for name in (*changes.delete, *changes.conflicts) if name not in artifacts and name != RECORD]
+    linked = _linked_folders(root, removed)
+    remove = [name for name in removed if linked.isdisjoint(_folders(name))]
     between = {name: set(hashes) for name, hashes in changes.known.items()}
     for name, data in artifacts.items():
         between.setdefault(name, set()).add(_hash(data))
@@ -125,8 +125,10 @@ def _apply(changes: ChangeSet, artifacts: Mapping[str, bytes], root: Path) -> No
 
     for path in files.leftovers(root, between, (files.STAGED, _DONE)):
         files.remove(path)
-    for link in dict.fromkeys(link for name in write for link in _linked_folders(root, name)):
-        files.remove(link)
+    links = _linked_folders(root, write)
+    for link in links:
+        if links.isdisjoint(_folders(link)):  # what is below a link is elsewhere
+            files.remove(root / link)
     staged = files.Staged(root, {RECORD: first, **write})
     try:
         done = files.Staged(root, {RECORD: _complete_record(artifacts)}, _DONE)
@@ -153,8 +155,9 @@ def seal(root: Path) -> str | None:
     record = _parse_record(data)
     if not data or not record:
         return None
+    links = _linked_folders(root, record)
     for name, hashes in record.items():
-        now = _read(root, name)
+        now = _read(root, name, links)
         if now is None or now is NOT_A_FILE or [_hash(now)] != hashes:
             return None
     return _hash(data)
@@ -182,24 +185,30 @@ def diff(artifacts: Mapping[str, bytes], changes: ChangeSet, root: Path) -> str:
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in text)
 
 
-def _read(root: Path, name: str) -> bytes | None:
+def _read(root: Path, name: str, links: set[str]) -> bytes | None:
     """Return a file's bytes, None if it does not exist, or `NOT_A_FILE`.
 
     A link is not a file here, nor is a path below a linked folder: writing it would change a file elsewhere. Reading a
     named pipe would block.
     """
-    path = root / name
-    if path.is_symlink() or _linked_folders(root, name):
+    if not links.isdisjoint(_folders(name)):
         return NOT_A_FILE
+    path = root / name
     try:
-        return path.read_bytes() if path.is_file() or not path.exists() else NOT_A_FILE
+        return path.read_bytes() if stat.S_ISREG(os.lstat(path).st_mode) else NOT_A_FILE
     except FileNotFoundError:
         return None
 
 
-def _linked_folders(root: Path, name: str) -> list[Path]:
-    """Return the folders on the way to a file that are links, which lead out of the directory."""
-    return [root / folder for folder in list(PurePosixPath(name).parents)[:-1] if (root / folder).is_symlink()]
+def _linked_folders(root: Path, names: Iterable[str]) -> set[str]:
+    """Return the folders on the way to files that are links, which lead out of the directory."""
+    folders = {folder for name in names for folder in _folders(name)}
+    return {folder for folder in folders if (root / folder).is_symlink()}
+
+
+def _folders(name: str) -> list[str]:
+    """Return the folders on the way to a file: `a` and `a/b` for `a/b/c`."""
+    return [name[:at] for at, letter in enumerate(name) if letter == "/"]
 
 
 def _read_record(root: Path) -> bytes | None:

@@ -39,6 +39,18 @@ def test_what_is_built_is_not_written_through_a_link_either(tmp_path: Path) -> N
     assert contents(outside) == {}
 
 
+def test_a_link_that_another_link_leads_to_stays(tmp_path: Path) -> None:
+    """The folder `deep/inner` is a link of another directory: only `deep` is replaced."""
+    outside, elsewhere, folder = tmp_path / "outside", tmp_path / "elsewhere", tmp_path / "build"
+    for each in (outside, elsewhere, folder):
+        each.mkdir()
+    (outside / "inner").symlink_to(elsewhere)
+    (folder / "deep").symlink_to(outside)
+    output.build({"deep/inner/file": b"1"}, folder, force=True)
+    assert (outside / "inner").is_symlink()
+    assert (folder / "deep" / "inner" / "file").read_bytes() == b"1"
+
+
 def test_a_name_in_a_record_says_nothing_to_the_terminal(project: Path) -> None:  # noqa: F811
     (project / "build" / "\x1b[31mred").write_text("mine")
     add(project, "\x1b[31mred")

@@ -20,6 +20,7 @@ _LONGEST = 1000
 _FOREIGN = "MG6"
 
 _REGISTRY: dict[str, Rule[...]] = {}
+_NAMES: set[str] = set()
 
 
 class Found(NamedTuple):
@@ -40,15 +41,17 @@ class Rule(Generic[P]):
         name: Names what `[rules]` allows, such as `unpinned-repo`.
         severity: As declared; `[rules]` may change it where `advisory` holds.
         find: The function itself.
-        manual: Its docstring: a summary line, then `## Why`, `## Bad` and `## Good` with TOML and, if needed, the
-            models.lock beside it.
     """
 
     code: str
     name: str
     severity: Severity
     find: Callable[P, Iterable[Found]]
-    manual: str
+
+    @property
+    def manual(self) -> str:
+        """Its docstring: a summary, then `## Why`, `## Bad` and `## Good` with TOML and, if needed, a models.lock."""
+        return inspect.cleandoc(self.find.__doc__ or "")
 
     @property
     def advisory(self) -> bool:
@@ -103,10 +106,11 @@ def rule(
     """Declare the decorated function as the rule `code`, which `[rules]` calls `name`."""
 
     def declare(find: Callable[P, Iterable[Found]]) -> Rule[P]:
-        declared = Rule(code, name, severity, find, inspect.cleandoc(find.__doc__ or ""))
-        if code in _REGISTRY or any(name == other.name for other in _REGISTRY.values()):
+        declared = Rule(code, name, severity, find)
+        if code in _REGISTRY or name in _NAMES:
             raise ValueError(f"rule {code} ({name}) is declared twice")
         _REGISTRY[code] = declared
+        _NAMES.add(name)
         return declared
 
     return declare

@@ -94,7 +94,6 @@ def read_flags(engine: Engine, file: Named, read: Callable[[str], bytes], own: M
         return refuse(f"`{written}` is larger than 1 MiB", "name a file of flags", source)
     try:
         root = compose_nodes(text)
-        has_aliases = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader))
     except BadYamlError as error:
         # What is left open is found at the end, where there is no line to show.
         lines = text.splitlines()[: error.line]
@@ -105,7 +104,7 @@ def read_flags(engine: Engine, file: Named, read: Callable[[str], bytes], own: M
         return refuse(f"`{written}` is not YAML: {error}", _FORM, source, span)
     except TooLargeError:
         return refuse(f"`{written}` has far more values than a file of flags", "name a file of flags", source)
-    if has_aliases:
+    if root is not None and _is_shared(root, set()):
         return refuse(f"`{written}` has aliases", "write each value where it is used", source)
     if root is not None and not isinstance(root, MappingNode):
         return refuse(f"`{written}` is no mapping of flags", _FORM, source)
@@ -160,6 +159,15 @@ class _Entries:
 
     def _refuse(self, node: Node, message: str, help_text: str) -> None:
         self._faults.append(Fault(whole(self._source, node), message, help_text))
+
+
+def _is_shared(node: Node, seen: set[int]) -> bool:
+    """Return whether a node is in several places: an alias is the node that it names."""
+    if id(node) in seen:
+        return True
+    seen.add(id(node))
+    inner = [one for pair in node.value for one in pair] if isinstance(node, MappingNode) else node.value
+    return not isinstance(node, ScalarNode) and any(_is_shared(one, seen) for one in inner)
 
 
 def _value(node: Node) -> Any:  # noqa: ANN401 - any YAML value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import TYPE_CHECKING
 
 from modelgen.config import variant_name
@@ -175,6 +174,8 @@ def _is_alias(table: str, name: str) -> bool:
 
 def _bare(name: str, allowed: re.Pattern[str], signs: str) -> str:
     """Return what to write for a name with characters that are not allowed."""
+    import unicodedata  # only for this advice
+
     # A letter with an accent becomes the letter.
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode() or name
     bare = re.sub(r"[^A-Za-z0-9._:/-]+" if ":" in signs else r"[^A-Za-z0-9._-]+", "-", plain).strip("-._:/")

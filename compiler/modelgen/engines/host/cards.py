@@ -73,6 +73,9 @@ def find_known(name: str, memory: int | None = None) -> tuple[KnownCard, ...]:
     # Imported here: most files name no card.
     from modelgen.engines.host.known_cards import CARDS
 
+    for card in CARDS:
+        if card.name == name:
+            return (card,)
     words, size = _read(name)
     named = [card for card in CARDS if (words, size) in map(_read, (card.name, *card.also))]
     if named and (size is not None or len(named) == 1):
