@@ -268,6 +268,30 @@ def test_adapters_by_release(change: dict[str, Any], version: str, expected: lis
     assert [rule for rule, *_ in adapter_rules(change, version)] == expected
 
 
+@pytest.mark.parametrize(
+    ("change", "version", "expected"),
+    [
+        ({}, "0.5.9", []),
+        ({"peft_type": "IA3"}, "0.5.9", ["unsupported-adapter"]),
+        ({"use_dora": True}, "0.5.23", ["unsupported-adapter"]),
+        ({"target_modules": ["q_proj", "lm_head"]}, "0.5.6", ["unsupported-adapter"]),
+        ({"target_modules": ["q_proj", "lm_head"]}, "0.5.7", []),
+        ({"target_modules": "all-linear"}, "0.5.6", []),
+        ({"modules_to_save": ["lm_head"]}, "0.5.9", ["adapter-part-ignored"]),
+        ({"use_rslora": True}, "0.5.9", ["adapter-part-ignored"]),
+        ({"alpha_pattern": {"q_proj": 4}}, "0.5.9", ["adapter-part-ignored"]),
+        ({"use_rslora": False, "alpha_pattern": {}, "modules_to_save": None}, "0.5.9", []),
+        ({"base_model_name_or_path": "Qwen/Qwen3-4B"}, "0.5.9", ["adapter-of-another-base"]),
+        ({"r": 64}, "0.5.9", ["rank-over-limit"]),
+    ],
+)
+def test_adapters_of_sglang_by_release(change: dict[str, Any], version: str, expected: list[str]) -> None:
+    flags = '8192, max-lora-rank = 32, lora-paths = ["x=me/ner"]'
+    models = SGLANG.replace("8192", flags).replace("org/m", "Qwen/Qwen3-1.7B")
+    lock = entry("Qwen/Qwen3-1.7B", QWEN, TEMPLATE) + entry("me/ner", {**ADAPTER, **change}, None)
+    assert [rule for rule, *_ in found(models, lock, "sglang", version)] == expected
+
+
 def test_the_highest_rank_of_an_adapter_counts() -> None:
     models = BASE.replace("8192", "8192, max-lora-rank = 16")
     assert [rule for rule, *_ in adapter_rules({"rank_pattern": {"q_proj": 64}}, models=models)] == ["rank-over-limit"]

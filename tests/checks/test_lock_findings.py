@@ -129,7 +129,7 @@ CASES: list[tuple[str, str | None, list[str]]] = [
     (
         SGLANG + model('engine = "sglang"\nargs = { max-lora-rank = 8, lora-paths = ["x=a/l"] }'),
         entry() + adapter(16),
-        [],
+        ["rank-over-limit"],
     ),
 ]
 

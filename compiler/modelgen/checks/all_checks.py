@@ -224,6 +224,7 @@ CHECKS = (
     lock_adapters.rank_over_limit,
     lock_adapters.unsupported_adapter,
     lock_adapters.adapter_of_another_base,
+    lock_adapters.adapter_part_ignored,
     lock_gguf.beyond_training,
     lock_gguf.gguf_without_template,
     lock_gguf.output_on_processor,

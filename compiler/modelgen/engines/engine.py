@@ -213,6 +213,8 @@ class Engine(NamedTuple):
         rank_limit: Release and rank → the least value of that flag that allows the rank; None without one.
         refused_features: Version, flags by canonical name, and adapter_config.json → features of the adapter that the
             release refuses; None if that is not known.
+        ignored_features: adapter_config.json → what every release loads and does not apply; None if that is not known.
+        lora_paths: The flag that names LoRA adapters, for an engine without the key `loras`.
         beside_weights: Version, memory and reserved memory of each GPU, and flags by canonical name → bytes that it
             needs beside the weights if the reserved memory leaves nothing for weights; None if it does.
         static_share: The flag with the share of a GPU for weights and KV cache, for an engine that needs more memory
@@ -324,6 +326,8 @@ class Engine(NamedTuple):
     lora_rank: str = ""
     rank_limit: Callable[[Release | None, int], int | None] | None = None
     refused_features: Callable[[Version, Mapping[str, Any], Mapping[str, Any]], Iterable[str]] | None = None
+    ignored_features: Callable[[Mapping[str, Any]], Iterable[str]] | None = None
+    lora_paths: str = ""
     beside_weights: Callable[[Version | None, tuple[tuple[int, int], ...], Mapping[str, Any]], int | None] | None = None
     static_share: str = ""
     memory: Callable[[Version, int, str], MemoryFacts] | None = None

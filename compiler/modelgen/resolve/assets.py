@@ -205,9 +205,15 @@ def ranks(run: ModelRun, lock: Lock | None) -> dict[str, int]:
 
 
 def adapters(run: ModelRun, lock: Lock | None) -> dict[str, dict[str, Any]]:
-    """Return the adapter_config.json of each adapter as far as the lock has it, by the adapter's name."""
-    named = ((name, repo) for name, repo in (run.model.loras or {}).items() if is_repo_id(repo))
-    return {name: config for name, repo in named if (config := config_of(Want(repo, role="lora"), lock))}
+    """Return the adapter_config.json of each adapter as far as the lock has it.
+
+    By the adapter's name, or by its repository if a flag names it.
+    """
+    named = dict(run.model.loras or {})
+    if run.engine is not None and run.engine.lora_paths and run.engine.repos is not None:
+        named |= {repo: repo for role, repo, _ in run.engine.repos(run.args) if role == "lora"}
+    wants = {name: Want(repo, role="lora") for name, repo in named.items() if is_repo_id(repo)}
+    return {name: config for name, want in wants.items() if (config := config_of(want, lock))}
 
 
 def outside(

@@ -13,27 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.source import Span
 
 # Words in a repository's name that say how the weights are stored, not which model they are.
-_STORAGE = frozenset(
-    {
-        "awq",
-        "bnb",
-        "4bit",
-        "8bit",
-        "bf16",
-        "fp16",
-        "fp8",
-        "dynamic",
-        "gptq",
-        "int4",
-        "int8",
-        "w4a16",
-        "w8a8",
-        "nvfp4",
-        "hf",
-    }
-    | {"marlin", "quantized", "unsloth", "meta"}
+_STORAGE = re.compile(
+    "awq|bnb|4bit|8bit|bf16|fp16|fp8|dynamic|gptq|int4|int8|w4a16|w8a8|nvfp4|hf|marlin|quantized|unsloth|meta"
 )
 _SIZE = re.compile(r"\d+(?:\.\d+)?[bm]")
 _WORDS = re.compile(r"[a-z]+\d*(?:\.\d+)?|\d+(?:\.\d+)?[a-z]*")
@@ -45,7 +29,8 @@ def rank_over_limit(context: Context) -> Iterator[Found]:
 
     ## Why
     vLLM loads the model for minutes and then refuses the adapter: "LoRA rank 64 is greater than max_lora_rank 16". If
-    the flag is not written and models.lock has the ranks, modelgen writes the lowest sufficient value.
+    the flag is not written and models.lock has the ranks, modelgen writes the lowest sufficient value. SGLang reserves
+    memory for the rank of the flag, in which a larger adapter has no place, and takes the highest rank without it.
 
     ## Bad
     ```toml
@@ -87,9 +72,8 @@ def rank_over_limit(context: Context) -> Iterator[Found]:
         highest = max(found, key=lambda lora: found[lora])
         rank, written = found[highest], next((arg for arg in run.arguments if arg.name == engine.lora_rank), None)
         if least is None:
-            place = context.at_origin(name, "loras", highest)
             yield Found(
-                place,
+                _place(context, name, highest),
                 f"`{highest}` has rank {rank}, more than {engine.title} allows",
                 "use an adapter of a lower rank",
             )
@@ -97,18 +81,18 @@ def rank_over_limit(context: Context) -> Iterator[Found]:
             place = document.at_value(*written.path)
             text = f"`{written.key}` is {limit}, but the adapter `{highest}` has rank {rank}"
             yield Found(
-                place, text, f"write `{written.key} = {least}`, or remove it: modelgen takes the value from models.lock"
+                place, text, f"write `{written.key} = {least}`, or remove it: the highest rank of the adapters counts"
             )
 
 
 @rule("MG529", "unsupported-adapter")
 def unsupported_adapter(context: Context) -> Iterator[Found]:
-    """A LoRA adapter with a feature that the release of vLLM does not support.
+    """A LoRA adapter with a feature that the release of vLLM or SGLang does not support.
 
     ## Why
-    vLLM loads the model for minutes and then stops: "vLLM only supports modules_to_save being None", "vLLM does not yet
-    support DoRA", "Adapter bias is not supported", "Missing required configuration fields". Such an adapter changes
-    more than LoRA can express, or is none of LoRA.
+    The engine loads the model for minutes and then stops. vLLM: "vLLM only supports modules_to_save being None", "vLLM
+    does not yet support DoRA", "Adapter bias is not supported", "Missing required configuration fields"; SGLang: "LoRA
+    serving currently doesn't support DoRA adapters". Such an adapter changes more than LoRA can express, or is none.
 
     ## Bad
     ```toml
@@ -159,7 +143,7 @@ def unsupported_adapter(context: Context) -> Iterator[Found]:
         for lora, config in context.pins[name].adapters.items():
             if features := [*engine.refused_features(version, run.args, config)]:
                 yield Found(
-                    context.at_origin(name, "loras", lora),
+                    _place(context, name, lora),
                     f"the adapter `{lora}` has {' and '.join(features)}, which {engine.title} {version.text} does not "
                     "support",
                     "use a LoRA adapter that was trained without it, or merge this one into its base model, if PEFT "
@@ -223,10 +207,83 @@ def adapter_of_another_base(context: Context) -> Iterator[Found]:
             base = config.get("base_model_name_or_path")
             if repo and isinstance(base, str) and is_repo_id(base) and _are_others(base, repo):
                 yield Found(
-                    context.at_origin(name, "loras", lora),
+                    _place(context, name, lora),
                     f"the adapter `{lora}` was trained for {base}, not for {repo}",
                     f"use an adapter of {repo}, or list this one in a model with that base",
                 )
+
+
+@rule("MG538", "adapter-part-ignored", Severity.WARNING)
+def adapter_part_ignored(context: Context) -> Iterator[Found]:
+    """A LoRA adapter with a setting that SGLang loads and does not apply.
+
+    ## Why
+    SGLang starts, and the answers are not those of the training: it scales every weight by `lora_alpha / r`, also
+    where `use_rslora` or `alpha_pattern` says otherwise, and leaves whole modules out (`modules_to_save`).
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    engine = "sglang"
+    repo = "Qwen/Qwen3-4B"
+    args = { context-length = 16384, lora-paths = ["sql=namespace/sql-lora"] }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "Qwen/Qwen3-4B"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+
+    [[snapshots]]
+    repo = "namespace/sql-lora"
+    commit = "2b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4cb0a"
+    files = [{ path = "adapter_config.json", size = 26, blob = "0b0c4c9a0c1a2f3b4d5e6f708192a3b4cb0a5b1e" }]
+    config = '{"peft_type": "LORA", "r": 64, "lora_alpha": 64, "use_rslora": true}'
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "sglang"
+    repo = "Qwen/Qwen3-4B"
+    args = { context-length = 16384, lora-paths = ["sql=namespace/sql-lora"] }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "Qwen/Qwen3-4B"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+
+    [[snapshots]]
+    repo = "namespace/sql-lora"
+    commit = "2b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4cb0a"
+    files = [{ path = "adapter_config.json", size = 26, blob = "0b0c4c9a0c1a2f3b4d5e6f708192a3b4cb0a5b1e" }]
+    config = '{"peft_type": "LORA", "r": 64, "lora_alpha": 512}'
+    ```
+    """
+    for name, run in context.runs.items():
+        engine = run.engine
+        if engine is None or engine.ignored_features is None or run.is_fork:
+            continue
+        for lora, config in context.pins[name].adapters.items():
+            if features := [*engine.ignored_features(config)]:
+                yield Found(
+                    _place(context, name, lora),
+                    f"the adapter `{lora}` has {' and '.join(features)}, which {engine.title} does not apply",
+                    "merge the adapter into its base model with PEFT, and serve the result as a model",
+                )
+
+
+def _place(context: Context, model: str, lora: str) -> Span:
+    """Return where an adapter is written: in `loras`, or in the flag that names adapters."""
+    if lora in (context.models[model].loras or {}):
+        return context.at_origin(model, "loras", lora)
+    run = context.runs[model]
+    flag = run.engine.lora_paths if run.engine else ""
+    path = next(argument.path for argument in run.arguments if argument.name == flag)
+    return context.document.at_value(*path)
 
 
 def _are_others(one: str, other: str) -> bool:
@@ -240,4 +297,4 @@ def _are_others(one: str, other: str) -> bool:
 
 
 def _words(repo: str) -> set[str]:
-    return {*_WORDS.findall(repo.rpartition("/")[2].lower())} - _STORAGE
+    return {word for word in _WORDS.findall(repo.rpartition("/")[2].lower()) if not _STORAGE.fullmatch(word)}

@@ -21,17 +21,18 @@ from modelgen.engines.flags import format_flag, owned
 from modelgen.engines.flags.families import families
 from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, VERSION, CudaSuffix, Published
 from modelgen.engines.images.versions import parse_capability
+from modelgen.engines.sglang.adapters import ignored_features, refused_features
 from modelgen.engines.sglang.capabilities import least_capability
 from modelgen.engines.sglang.memory import WRITTEN, arithmetic, beside_weights, pools, static_share, written_share
 from modelgen.engines.sglang.replaced_flags import INSTEAD
+from modelgen.engines.sglang.repositories import pin, repos
 from modelgen.engines.weights import loaders
 from modelgen.engines.weights.splitting import PLAIN, cut_groups, uneven
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from modelgen.engines.engine import Pins
     from modelgen.engines.images.versions import Version
 
 NAME = "sglang"
@@ -251,41 +252,6 @@ def counted_sizes(args: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in PARALLEL_SIZES if name != "dp-size" or not is_shared)
 
 
-def repos(args: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
-    """Yield role, id and revision of the further repositories that flags name; an adapter may be `name=id`."""
-    for role, flag in (("tokenizer", "tokenizer-path"), ("draft", "speculative-draft-model-path")):
-        if isinstance(repo := args.get(flag), str):
-            revision = args.get(f"{flag.removesuffix('-path')}-revision")
-            yield role, repo, revision if isinstance(revision, str) else None
-    written = args.get("lora-paths")
-    for item in written.values() if isinstance(written, dict) else written if isinstance(written, list) else ():
-        path = item.get("lora_path") if isinstance(item, dict) else item
-        if isinstance(path, str):
-            yield "lora", path.rpartition("=")[2], None
-
-
-def pin(args: Mapping[str, Any], pins: Pins, as_paths: bool) -> dict[str, Any]:  # noqa: ARG001, FBT001 - see Engine
-    """Return the flags with paths of snapshots: a tokenizer cannot be pinned in another way."""
-    pinned = dict(args)
-    for role, flag in (("tokenizer", "tokenizer-path"), ("draft", "speculative-draft-model-path")):
-        if (found := pins.get((role, str(args.get(flag))))) is not None:
-            pinned[flag] = found.snapshot
-
-    def adapter(item: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
-        if isinstance(item, dict):
-            return {**item, "lora_path": adapter(item["lora_path"])} if "lora_path" in item else item
-        name, separator, repo = item.rpartition("=") if isinstance(item, str) else ("", "", "")
-        found = pins.get(("lora", repo))
-        return f"{name}{separator}{found.snapshot}" if found else item
-
-    written = args.get("lora-paths")
-    if isinstance(written, dict):
-        pinned["lora-paths"] = {name: adapter(item) for name, item in written.items()}
-    elif isinstance(written, list):
-        pinned["lora-paths"] = [adapter(item) for item in written]
-    return pinned
-
-
 ENGINE = Engine(
     name=NAME,
     title="SGLang",
@@ -351,6 +317,11 @@ ENGINE = Engine(
     static_share=WRITTEN,
     pools=pools,
     cache_flags=("kv-cache-dtype",),
+    lora_paths="lora-paths",
+    lora_rank="max-lora-rank",
+    rank_limit=lambda _, rank: rank,
+    refused_features=refused_features,
+    ignored_features=ignored_features,
     repos=repos,
     loader=loaders.sglang,
     pin=pin,
