@@ -73,6 +73,7 @@ LEFT = {
     "tools-on-base-model": _CHOICE,
     "unsupported-adapter": _CHOICE,
     "adapter-of-another-base": _CHOICE,
+    "adapter-part-ignored": _CHOICE,
     "missing-chat-template": _UNKNOWN,
     "gguf-without-template": _UNKNOWN,
     "tools-without-template": _UNKNOWN,

@@ -32,6 +32,7 @@ from modelgen.checks.gpus import (
 )
 from modelgen.checks.host import docker, drivers, wsl2
 from modelgen.checks.lock import (
+    lock_adapter_bases,
     lock_adapters,
     lock_architectures,
     lock_configs,
@@ -223,7 +224,7 @@ CHECKS = (
     lock_configs.default_sequences,
     lock_adapters.rank_over_limit,
     lock_adapters.unsupported_adapter,
-    lock_adapters.adapter_of_another_base,
+    lock_adapter_bases.adapter_of_another_base,
     lock_adapters.adapter_part_ignored,
     lock_gguf.beyond_training,
     lock_gguf.gguf_without_template,

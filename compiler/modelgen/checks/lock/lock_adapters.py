@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.flags import whole_number
-from modelgen.lockfile.repos import is_repo_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
     from modelgen.source import Span
-
-# Words in a repository's name that say how the weights are stored, not which model they are.
-_STORAGE = re.compile(
-    "awq|bnb|4bit|8bit|bf16|fp16|fp8|dynamic|gptq|int4|int8|w4a16|w8a8|nvfp4|hf|marlin|quantized|unsloth|meta"
-)
-_SIZE = re.compile(r"\d+(?:\.\d+)?[bm]")
-_WORDS = re.compile(r"[a-z]+\d*(?:\.\d+)?|\d+(?:\.\d+)?[a-z]*")
 
 
 @rule("MG513", "rank-over-limit")
@@ -73,7 +64,7 @@ def rank_over_limit(context: Context) -> Iterator[Found]:
         rank, written = found[highest], next((arg for arg in run.arguments if arg.name == engine.lora_rank), None)
         if least is None:
             yield Found(
-                _place(context, name, highest),
+                adapter_place(context, name, highest),
                 f"`{highest}` has rank {rank}, more than {engine.title} allows",
                 "use an adapter of a lower rank",
             )
@@ -143,73 +134,11 @@ def unsupported_adapter(context: Context) -> Iterator[Found]:
         for lora, config in context.pins[name].adapters.items():
             if features := [*engine.refused_features(version, run.args, config)]:
                 yield Found(
-                    _place(context, name, lora),
+                    adapter_place(context, name, lora),
                     f"the adapter `{lora}` has {' and '.join(features)}, which {engine.title} {version.text} does not "
                     "support",
                     "use a LoRA adapter that was trained without it, or merge this one into its base model, if PEFT "
                     "can, and serve the result as a model",
-                )
-
-
-@rule("MG530", "adapter-of-another-base", Severity.WARNING)
-def adapter_of_another_base(context: Context) -> Iterator[Found]:
-    """A LoRA adapter whose adapter_config.json names another base model.
-
-    ## Why
-    An adapter fits only the weights that it was trained for. With another model of the same shape, vLLM loads it and
-    answers nonsense; with one of another shape, it stops.
-
-    ## Bad
-    ```toml
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    loras = { sql = "namespace/sql-lora" }
-    args = { max-model-len = 16384 }
-    ```
-
-    ```lock
-    [[snapshots]]
-    repo = "Qwen/Qwen3-4B"
-    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
-    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
-
-    [[snapshots]]
-    repo = "namespace/sql-lora"
-    commit = "2b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4cb0a"
-    files = [{ path = "adapter_config.json", size = 26, blob = "0b0c4c9a0c1a2f3b4d5e6f708192a3b4cb0a5b1e" }]
-    config = '{"peft_type": "LORA", "r": 8, "base_model_name_or_path": "Qwen/Qwen3-8B"}'
-    ```
-
-    ## Good
-    ```toml
-    [models.qwen]
-    repo = "Qwen/Qwen3-8B"
-    loras = { sql = "namespace/sql-lora" }
-    args = { max-model-len = 16384 }
-    ```
-
-    ```lock
-    [[snapshots]]
-    repo = "Qwen/Qwen3-8B"
-    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
-    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
-
-    [[snapshots]]
-    repo = "namespace/sql-lora"
-    commit = "2b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4cb0a"
-    files = [{ path = "adapter_config.json", size = 26, blob = "0b0c4c9a0c1a2f3b4d5e6f708192a3b4cb0a5b1e" }]
-    config = '{"peft_type": "LORA", "r": 8, "base_model_name_or_path": "Qwen/Qwen3-8B"}'
-    ```
-    """
-    for name, pins in context.pins.items():
-        repo = context.models[name].repo
-        for lora, config in pins.adapters.items():
-            base = config.get("base_model_name_or_path")
-            if repo and isinstance(base, str) and is_repo_id(base) and _are_others(base, repo):
-                yield Found(
-                    _place(context, name, lora),
-                    f"the adapter `{lora}` was trained for {base}, not for {repo}",
-                    f"use an adapter of {repo}, or list this one in a model with that base",
                 )
 
 
@@ -223,9 +152,13 @@ def adapter_part_ignored(context: Context) -> Iterator[Found]:
 
     ## Bad
     ```toml
+    [engines.sglang]
+    image = "lmsysorg/sglang:v0.5.9"
+
     [models.qwen]
     engine = "sglang"
     repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
     args = { context-length = 16384, lora-paths = ["sql=namespace/sql-lora"] }
     ```
 
@@ -244,9 +177,13 @@ def adapter_part_ignored(context: Context) -> Iterator[Found]:
 
     ## Good
     ```toml
+    [engines.sglang]
+    image = "lmsysorg/sglang:v0.5.9"
+
     [models.qwen]
     engine = "sglang"
     repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
     args = { context-length = 16384, lora-paths = ["sql=namespace/sql-lora"] }
     ```
 
@@ -270,13 +207,13 @@ def adapter_part_ignored(context: Context) -> Iterator[Found]:
         for lora, config in context.pins[name].adapters.items():
             if features := [*engine.ignored_features(config)]:
                 yield Found(
-                    _place(context, name, lora),
+                    adapter_place(context, name, lora),
                     f"the adapter `{lora}` has {' and '.join(features)}, which {engine.title} does not apply",
                     "merge the adapter into its base model with PEFT, and serve the result as a model",
                 )
 
 
-def _place(context: Context, model: str, lora: str) -> Span:
+def adapter_place(context: Context, model: str, lora: str) -> Span:
     """Return where an adapter is written: in `loras`, or in the flag that names adapters."""
     if lora in (context.models[model].loras or {}):
         return context.at_origin(model, "loras", lora)
@@ -284,17 +221,3 @@ def _place(context: Context, model: str, lora: str) -> Span:
     flag = run.engine.lora_paths if run.engine else ""
     path = next(argument.path for argument in run.arguments if argument.name == flag)
     return context.document.at_value(*path)
-
-
-def _are_others(one: str, other: str) -> bool:
-    """Return whether two names mean different models: neither has all the words of the other.
-
-    A name without a size, such as `output/checkpoint-500`, may be a folder of the training.
-    """
-    first, second = _words(one), _words(other)
-    are_sized = all(any(map(_SIZE.fullmatch, words)) for words in (first, second))
-    return are_sized and not (first <= second or second <= first)
-
-
-def _words(repo: str) -> set[str]:
-    return {word for word in _WORDS.findall(repo.rpartition("/")[2].lower()) if not _STORAGE.fullmatch(word)}
