@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
@@ -16,7 +17,7 @@ from modelgen.operate.programs import kill
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
-    from typing import TextIO
+    from typing import IO, TextIO
 
 # Patterns of Docker's errors, and the next step for each.
 _KNOWN = (
@@ -72,6 +73,34 @@ def try_quietly(command: Sequence[str]) -> str | None:
     return output.decode(errors="replace") if code else None
 
 
+@contextlib.contextmanager
+def stream(command: Sequence[str]) -> Iterator[IO[bytes]]:
+    """Run a command, and yield its output as a stream; the command is killed if the block ends with an exception.
+
+    Raises:
+        ModelgenError: The command failed; the message names the next step.
+    """
+    with (
+        tempfile.TemporaryFile() as errors,
+        _signals_deferred() as deliver,
+        _start(command, None, subprocess.PIPE, errors) as process,
+    ):
+        try:
+            deliver()
+            assert process.stdin is not None  # noqa: S101 - both are pipes
+            assert process.stdout is not None  # noqa: S101
+            process.stdin.close()
+            yield process.stdout
+            code = process.wait()
+        except BaseException:
+            kill(process)
+            raise
+        errors.seek(0)
+        said = errors.read().decode(errors="replace")
+    if code:
+        raise ModelgenError(explain(said, f"`{' '.join(command[:3])}` ended with {code}"))
+
+
 def _run(
     command: Sequence[str], folder: Path | None, given: bytes | None, output: int | TextIO, errors: int | None
 ) -> tuple[int, bytes, bytes]:
@@ -87,7 +116,7 @@ def _run(
 
 
 def _start(
-    command: Sequence[str], folder: Path | None, output: int | TextIO, errors: int | None
+    command: Sequence[str], folder: Path | None, output: int | TextIO, errors: int | IO[bytes] | None
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(

@@ -128,7 +128,7 @@ def _prepare(compilation: Compilation, fleet: Fleet, out: Path, options: Options
     if ORCHESTRATOR not in found:  # until then, the old files belong to the running containers
         _write(compilation, out)
     places = Places(out, options.config.parent / NAME)
-    ready_images(compilation.artifacts, fleet, changes, places, offline=options.offline)
+    ready_images(fleet, changes, places, offline=options.offline)
     interruption.consequence = _UNDER_WAY
     running = _apply(compilation, fleet, options.config, deployment, changes, found)
     flag_files = [source.path for source in compilation.sources[1:]]
