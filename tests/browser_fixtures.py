@@ -31,19 +31,28 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture
 def visit(chromium: Any) -> Iterator[Callable[..., Any]]:  # noqa: ANN401 - an optional package
     """Yield a function that opens an address in a new profile; none may have an error, or send anything elsewhere."""
+    from playwright import sync_api
+
     visits: list[tuple[Any, str, list[str], list[str], list[str]]] = []
 
     def visit(url: str, **options: Any) -> Any:  # noqa: ANN401 - of Playwright
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         page, asked, errors, said = context.new_page(), list[str](), list[str](), list[str]()
-        page.set_default_timeout(30_000)  # on a busy machine
+        page.set_default_timeout(120_000)  # on a busy machine
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("dialog", lambda dialog: errors.append(dialog.message))
         page.on("console", lambda message: said.append(message.text))
         visits.append((context, url, asked, errors, said))
-        page.goto(url)
-        return page
+        while True:
+            try:
+                page.goto(url)
+            except sync_api.Error as error:
+                # The tests beside this one start containers, which changes the networks of this machine.
+                if "ERR_NETWORK_CHANGED" not in error.message:
+                    raise
+            else:
+                return page
 
     yield visit
     for context, url, asked, errors, said in visits:

@@ -26,8 +26,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         path = "/" + self.path.removeprefix(self.server.below)
         if self.server.holds_back and path.startswith("/events"):
-            self.server.is_over.wait()
-            return
+            self.server.is_released.wait()
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         upstream = http.client.HTTPConnection("127.0.0.1", self.server.upstream)
         with contextlib.closing(upstream), contextlib.suppress(OSError):
@@ -56,7 +55,7 @@ class Proxy(ThreadingHTTPServer):
     def __init__(self, upstream: int, below: str, *, holds_back: bool) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.upstream, self.below, self.holds_back = upstream, below, holds_back
-        self.is_over = threading.Event()
+        self.is_released = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}{below}"
 
 
@@ -69,6 +68,6 @@ def proxying(upstream: int, below: str = "/", *, holds_back: bool = False) -> It
         try:
             yield proxy
         finally:
-            proxy.is_over.set()
+            proxy.is_released.set()
             proxy.shutdown()
             thread.join()

@@ -86,7 +86,7 @@ def test_a_lost_connection_is_said_and_comes_back(visit: Visit, tmp_path: Path) 
 
 def test_it_works_below_a_path_of_a_proxy(visit: Visit, tmp_path: Path) -> None:
     with serving(tmp_path, manifest(engine("a"))) as served, proxying(served.port, "/some/where/") as proxy:
-        for path in ("", "ui"):
+        for path in ("", "ui", "ui/"):
             page = visit(proxy.url + path)
             page.wait_for_selector(LIVE)
             asked: list[str] = page.evaluate("performance.getEntriesByType('resource').map(one => one.name)")
@@ -101,6 +101,20 @@ def test_a_proxy_that_holds_events_back_is_said_and_the_state_asked_for(visit: V
         served.ask("/switch", {"model_id": "a"})
         state(page, "a", "ready")
         page.locator(".block[data-open][data-model=a]").wait_for()
+        proxy.is_released.set()
+        page.wait_for_selector(LIVE)
+
+
+def test_files_that_get_lost_are_loaded_again(visit: Visit, tmp_path: Path) -> None:
+    with serving(tmp_path, manifest(engine("a"))) as served:
+        page = visit(f"{served.url}/")
+        for name in ("main.js", "packing.js", "views.css"):
+            page.wait_for_selector(LIVE)
+            page.route(f"**/page/{name}", lambda route: route.abort(), times=1)
+            page.evaluate("document.documentElement.dataset.link = 'old'")
+            with page.expect_request_finished(lambda request, name=name: request.url.endswith(name)):
+                page.evaluate("location.reload()")
+            page.wait_for_selector(LIVE)
 
 
 def test_two_hundred_models_are_found_and_loaded(visit: Visit, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from modelgen_runtime.engines.admission import RefusedError
 from modelgen_runtime.gateway.base_address import lists_models, no_such_path
 from modelgen_runtime.gateway.listing import allowed, list_models
 from modelgen_runtime.gateway.origins import is_preflight
-from modelgen_runtime.page.files import PAGE
+from modelgen_runtime.page.files import ANSWERS
 from modelgen_runtime.state import refusals
 from modelgen_runtime.supervision.targets import Target
 
@@ -92,7 +92,7 @@ class Front:
         routes = self.switchboard.routes()
         is_routed = path in routes
         is_control = not is_routed and self._control.has(path)
-        is_page = not is_routed and not is_control and path in PAGE
+        is_page = not is_routed and not is_control and path in ANSWERS
         needs = role_of(path) if is_control else None if is_page else "user"
         key = self.access.check(path, head, is_control=is_control, needs=needs)
         if head.method != b"POST" and is_preflight(head):
@@ -160,8 +160,8 @@ class Front:
         """Answer a request that is not for an engine."""
         if lists_models(request.path):
             return list_models(request, self.switchboard)
-        if request.path in PAGE:
-            return PAGE[request.path].answer(request)
+        if request.path in ANSWERS:
+            return ANSWERS[request.path].answer(request)
         return await self._control.handle(request)
 
     def keep(self, task: asyncio.Task[None]) -> None:

@@ -3,14 +3,15 @@
 import { ApiError, ask } from "./api.js";
 import { History } from "./history.js";
 import { Samples } from "./measured.js";
-import { BufferedError, follow } from "./stream.js";
+import { SILENT, SilentError, follow } from "./stream.js";
 
 const EVERY = 3000;
 const SOON = 60;
 const LATER = 1500;
 const LEAST = 1000;
-const STREAM_AGAIN = 60_000;
 const LONGEST_PAUSE = 8000;
+/** Answers that come while a stream says nothing, until a proxy must hold it back: on a slow host, all of them are late. */
+const OVERTAKEN = 3;
 
 /** @typedef {"connecting"|"live"|"polling"|"lost"} Link */
 
@@ -37,6 +38,7 @@ export class Store extends EventTarget {
     this.timer = 0;
     this.due = 0;
     this.read = 0;
+    this.overtaken = 0;
   }
 
   /** The server's time, in seconds since 1970. */
@@ -46,19 +48,16 @@ export class Store extends EventTarget {
 
   /** Follow the server until the page closes; returns only when a key is missing or not enough. */
   async run() {
-    let isBuffered = false;
     for (let pause = 500; ; pause = Math.min(LONGEST_PAUSE, pause * 2)) {
       try {
         await this.refresh();
         pause = 500;
-        await (isBuffered ? this.#poll() : this.#follow());
-        isBuffered = false;
+        await this.#follow();
       } catch (error) {
         if (error instanceof ApiError && [401, 403].includes(error.status)) throw error;
-        isBuffered = error instanceof BufferedError;
-        if (isBuffered) continue;
+        if (error instanceof SilentError && this.link === "polling") continue;
       }
-      if (this.link !== "polling") this.#setLink("lost");
+      this.#setLink("lost");
       await new Promise((done) => setTimeout(done, pause));
     }
   }
@@ -66,7 +65,7 @@ export class Store extends EventTarget {
   /** Read the status. Models with an event since the request are newer than it. */
   async refresh() {
     const asked = (this.read = performance.now());
-    const status = await ask("status", { signal: AbortSignal.timeout(10_000) });
+    const status = await ask("status", { signal: AbortSignal.timeout(SILENT) });
     this.status = status;
     const ids = new Set();
     for (const model of status.models) {
@@ -83,27 +82,21 @@ export class Store extends EventTarget {
     this.#show(null);
   }
 
+  /** Follow the events, and ask for the status besides: for counters, and for all else while a proxy holds events back. */
   async #follow() {
     const onOpen = () => {
       this.history = new History();
       this.dispatchEvent(new Event("history"));
-      this.#plan(EVERY);
     };
     const onBytes = () => (this.heard = Date.now());
+    this.overtaken = 0;
+    this.due = 0;
+    this.#plan(LATER);
     try {
       await follow("events?after=0", { onOpen, onBytes, onEvent: (event) => this.#take(event) });
     } finally {
       clearTimeout(this.timer);
-    }
-  }
-
-  /** Ask again and again, for a minute, since a proxy holds events back. */
-  async #poll() {
-    if (!this.history.stays.length) this.dispatchEvent(new Event("history"));
-    this.#setLink("polling");
-    for (const end = Date.now() + STREAM_AGAIN; Date.now() < end;) {
-      await this.refresh();
-      await new Promise((done) => setTimeout(done, EVERY));
+      this.timer = 0;
     }
   }
 
@@ -136,9 +129,19 @@ export class Store extends EventTarget {
     clearTimeout(this.timer);
     this.due = due;
     this.timer = setTimeout(async () => {
-      if (!document.hidden) await this.refresh().catch(() => {});
-      if (this.link === "live") this.#plan(EVERY);
+      if (!document.hidden) await this.#askBesides();
+      if (this.timer) this.#plan(this.link === "connecting" ? LATER : EVERY);
     }, due - performance.now());
+  }
+
+  /** Read the status while a stream of events is open. */
+  async #askBesides() {
+    try {
+      await this.refresh();
+      if (this.link !== "live" && ++this.overtaken >= OVERTAKEN) this.#setLink("polling");
+    } catch {
+      if (this.link === "polling") this.#setLink("lost");
+    }
   }
 
   /** @param {Link} link */

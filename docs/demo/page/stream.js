@@ -2,30 +2,29 @@
 
 import { open } from "./api.js";
 
-/** Milliseconds after which a proxy must hold back a stream that has sent nothing; a busy host may need some seconds. */
-const BUFFERED = 10_000;
 /** Milliseconds of silence after which a connection is dead; the server sends a comment every 15 s. */
-const SILENT = 40_000;
+export const SILENT = 40_000;
 
-/** A proxy holds the stream back. */
-export class BufferedError extends Error {}
+/** Nothing has come for too long. */
+export class SilentError extends Error {}
 
 /**
  * Follow a stream until it ends.
  * @param {string} path
  * @param {{onOpen?: () => void, onEvent: (data: any) => void, onBytes?: () => void, signal?: AbortSignal}} options
- * @throws {BufferedError} No first bytes have come. @throws {Error} The connection is lost, or was aborted.
+ * @throws {SilentError} Nothing comes. @throws {Error} The connection is lost, or was aborted.
  */
 export async function follow(path, { onOpen, onEvent, onBytes, signal }) {
   const abort = new AbortController();
   const end = () => abort.abort(signal?.reason);
   signal?.addEventListener("abort", end);
-  let watch = setTimeout(() => abort.abort(new BufferedError()), BUFFERED);
+  const watch = () => setTimeout(() => abort.abort(new SilentError("The server is silent")), SILENT);
+  let timer = watch();
   let isOpen = false;
   try {
     for await (const data of readEvents(await open(path, { signal: abort.signal }))) {
-      clearTimeout(watch);
-      watch = setTimeout(() => abort.abort(new Error("silent")), SILENT);
+      clearTimeout(timer);
+      timer = watch();
       if (!isOpen) onOpen?.();
       isOpen = true;
       onBytes?.();
@@ -34,7 +33,7 @@ export async function follow(path, { onOpen, onEvent, onBytes, signal }) {
   } catch (error) {
     throw abort.signal.reason ?? error;
   } finally {
-    clearTimeout(watch);
+    clearTimeout(timer);
     signal?.removeEventListener("abort", end);
     abort.abort();
   }

@@ -6,8 +6,10 @@ a program that probes `/` looks at the status only.
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(__file__).parent / "static"
 _TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_INLINE = re.findall(rb"<script>(.*?)</script>", (_FOLDER / "index.html").read_bytes(), re.DOTALL)
+"""The script that is in the page, since it handles the others' loss."""
+_HASHES = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'" for text in _INLINE)
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; "
+    f"default-src 'none'; script-src 'self' {_HASHES}; style-src 'self'; connect-src 'self'; img-src 'self' blob:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
 """With trusted types, a browser refuses to turn any text into HTML."""
@@ -54,6 +59,17 @@ class File:
         return Response(200, self.content, self.content_type, headers)
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An address of the page below which its relative addresses would be wrong."""
+
+    location: str
+
+    def answer(self, _: Request) -> Response:
+        """Redirect to the page. The location is relative too, for a proxy that serves the page below a path."""
+        return Response(308, headers=(*_HEADERS, ("Location", self.location)))
+
+
 def _read(path: Path) -> File:
     content = path.read_bytes()
     etag = f'W/"{hashlib.sha256(content).hexdigest()[:20]}"'
@@ -68,3 +84,5 @@ def _read_all() -> dict[str, File]:
 
 PAGE: Mapping[str, File] = _read_all()
 """The files by path."""
+ANSWERS: Mapping[str, File | Moved] = {**PAGE, "/ui/": Moved("../")}
+"""All addresses of the page."""

@@ -46,8 +46,18 @@ export async function open(path, { body, method, signal } = {}) {
   throw await readError(answer);
 }
 
-/** Send a request, and return the JSON of its answer. @param {string} path @param {Parameters<typeof open>[1]} [options] */
-export const ask = async (path, options) => (await open(path, options)).json();
+/**
+ * Send a request, and return the JSON of its answer. It is sent again when its connection breaks: Chromium breaks new
+ * ones while Docker changes the host's networks (ERR_NETWORK_CHANGED), which each start of a container does.
+ * @param {string} path @param {Parameters<typeof open>[1]} [options]
+ */
+export async function ask(path, options) {
+  const answer = await open(path, options).catch((error) => {
+    if (error instanceof TypeError) return open(path, options);
+    throw error;
+  });
+  return answer.json();
+}
 
 /** @param {Response} answer */
 async function readError(answer) {
