@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -29,8 +30,11 @@ _MARKS = {"good": "ok", "note": "note", "warning": "warn", "bad": "BAD", "unknow
 @click.command("doctor")
 @config_option
 @click.option("--write", is_flag=True, help="Write the facts of this host to [host] and [gpus] of models.toml.")
+@click.option(
+    "--describe", "is_description", is_flag=True, help="Print this host as TOML, for `modelgen bundle create --for`."
+)
 @json_option("Output format of the findings; `json` is one document.")
-def doctor_command(config: Path, *, write: bool, format_: str) -> int:
+def doctor_command(config: Path, *, write: bool, is_description: bool, format_: str) -> int:
     """Check whether this host can run the models, and print a fix for each problem.
 
     Checks Docker and Compose, NVIDIA's or AMD's driver, the GPUs of [gpus], the hub directory, ports, SELinux and WSL2.
@@ -41,7 +45,13 @@ def doctor_command(config: Path, *, write: bool, format_: str) -> int:
       modelgen doctor
       modelgen doctor --write
       modelgen doctor --format json
+      modelgen doctor --describe > host.toml
     """
+    if is_description:
+        if write or format_ == "json":
+            raise click.UsageError("`--describe` prints TOML and checks nothing; pass it alone")
+        click.echo(_describe(config), nl=False)
+        return 0
     from modelgen.operate.doctor import Host, describe, examine
 
     host = Host()
@@ -56,6 +66,22 @@ def doctor_command(config: Path, *, write: bool, format_: str) -> int:
     if is_unreadable:
         return FOUND
     return WORLD if any(finding.state == "bad" for finding in findings) else 0
+
+
+def _describe(config: Path) -> str:
+    """Return this host as importer/describe.py prints it, for the folder and the hub directory of a models.toml.
+
+    Without a models.toml that can be read, they are the folder that it would be in, and the default of `init`.
+    """
+    from modelgen.load import load
+    from modelgen_importer.describe import describe
+
+    hub = "models/hub"
+    with suppress(ModelgenError):
+        document, _, _ = load(read_config(config), config.as_posix())
+        if document is not None and not document.is_refused("project", "hub"):
+            hub = document.config.project.hub
+    return describe(config.parent, hub_directory(hub, config.parent))
 
 
 def _read(config: Path, host: Host) -> tuple[Wanted, list[Finding], bool]:
