@@ -59,7 +59,7 @@ def test_rounded_memory_is_fine(written: str) -> None:
         ('card = "RTX 40900"', "unknown-card", "", "did you mean `RTX 4090`? Otherwise"),
         ('card = "RTX 309 Ti"', "unknown-card", "", "did you mean `RTX 3090 Ti`? Otherwise"),
         ('card = "4090Ti"', "unknown-card", "", "did you mean `RTX 4090`? Otherwise"),
-        ('card = "MI50"\nkind = "amd"', "unknown-card", "unknown GPU `MI50`", 'and `capability = "gfx906"` instead'),
+        ('card = "MI25"\nkind = "amd"', "unknown-card", "unknown GPU `MI25`", 'and `capability = "gfx906"` instead'),
         ('card = "banana"', "unknown-card", "unknown GPU `banana`", 'write `memory = "24GiB"` and `capability ='),
         ('card = ""', "unknown-card", "unknown GPU ``", "write `memory ="),
         ('card = "A100"', "unknown-card", "has several sizes", 'write `card = "A100 40GB"` or `card = "A100 80GB"`'),
@@ -121,10 +121,11 @@ def test_a_part_of_a_card() -> None:
 @pytest.mark.parametrize(
     ("name", "cards", "memory"),
     [
-        ("A100 1g.5gb", '`card = "A100 40GB"` or `card = "A100 80GB"`', "4505MiB"),
-        ("NVIDIA A100-SXM4-40GB MIG 1g.5gb", '`card = "A100 40GB"`', "4505MiB"),
-        ("H100 80GB MIG 3g.40gb", '`card = "H100 80GB"`', "36044MiB"),
-        ("A100 80GB 1g.10gb+me", '`card = "A100 80GB"`', "9011MiB"),
+        ("A100 1g.5gb", '`card = "A100 40GB"` or `card = "A100 80GB"`', "4864MiB"),
+        ("NVIDIA A100-SXM4-40GB MIG 1g.5gb", '`card = "A100 40GB"`', "4864MiB"),
+        ("H100 80GB MIG 3g.40gb", '`card = "H100 80GB"`', "40192MiB"),
+        ("A100 80GB 1g.10gb+me", '`card = "A100 80GB"`', "9728MiB"),
+        ("H100 NVL 1g.12gb", '`card = "H100 NVL"`', "10813MiB"),
     ],
 )
 def test_the_name_of_a_part_of_a_card(name: str, cards: str, memory: str) -> None:
@@ -487,7 +488,8 @@ def test_a_backend_of_the_environment_reads_fp8_on_older_gpus() -> None:
     [
         ("T4", "vllm/vllm-openai:v0.12.0", "FLASH_ATTN", "8.0"),
         ("T4", "vllm/vllm-openai:v0.15.0", "FLASH_ATTN", ""),
-        ("T4", V11, "FLASH_ATTN", ""),
+        ("T4", V11, "FLASH_ATTN", "8.0"),
+        ("T4", "vllm/vllm-openai:v0.10.0", "FLASH_ATTN", ""),
         ("A100 80GB", "vllm/vllm-openai:v0.11.1", "CUTLASS_MLA", "10.x"),
         ("RTX 4090", V14, "FLASHMLA", "9.x or 10.x"),
         ("H100", V14, "FLASHMLA", ""),

@@ -86,7 +86,7 @@ def test_a_misspelt_name_is_of_the_same_vendor() -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["GTX 980 Ti", "M40", "Quadro M4000", "Titan X", "K80", "P41", "GTX 970", "RX 580", "580", "RX 5700 XT", "MX450"],
+    ["GTX 960", "M10", "Quadro M4000", "Titan X", "K80", "P41", "RX 580", "580", "RX 5300 XT", "MX250", "MI25"],
 )
 def test_another_number_is_another_card(written: str) -> None:
     assert find_known(written) == ()
@@ -101,5 +101,5 @@ def test_every_name_finds_its_own_card(card: KnownCard) -> None:
 
 def test_values_can_be_right() -> None:
     for card in CARDS:
-        assert card.capability.startswith("gfx") or (6, 0) <= parse_capability(card.capability) <= (12, 1)
-        assert card.unified or 4 * GIB <= card.mebibytes * 2**20 <= 288 * GIB, card
+        assert card.capability.startswith("gfx") or (5, 2) <= parse_capability(card.capability) <= (12, 1)
+        assert card.unified or 1.8 * GIB <= card.mebibytes * 2**20 <= 288 * GIB, card

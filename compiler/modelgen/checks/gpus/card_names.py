@@ -68,10 +68,16 @@ def unknown_card(context: Context) -> Iterator[Found]:
 def _instead(gpu: Gpu, written: str, name: str) -> str:
     """Return what to write for a GPU that is not in the list."""
     from modelgen.config.familiar_values import about_intel
-    from modelgen.engines.host.cards import find_known, similar_names, with_other_memory, without_profile
+    from modelgen.engines.host.cards import (
+        find_known,
+        memory_of_profile,
+        similar_names,
+        with_other_memory,
+        without_profile,
+    )
 
     if (sliced := without_profile(written)) and (whole := find_known(sliced[0])):
-        memory = f'`memory = "{_of_profile(sliced[1])}MiB"`'
+        memory = f'`memory = "{memory_of_profile(sliced[1])}MiB"`'
         return f"write {_names(whole)}, and the memory that `nvidia-smi` prints for the MIG device, or {memory}"
     if changed := with_other_memory(written):
         known, size = changed
@@ -89,11 +95,6 @@ def _instead(gpu: Gpu, written: str, name: str) -> str:
 
 def _names(cards: Iterable[KnownCard]) -> str:
     return " or ".join(f'`card = "{card.name}"`' for card in cards)
-
-
-def _of_profile(size: int) -> int:
-    """Return a careful estimate in MiB: the name of a profile is rounded up, as `1g.5gb` for 4864 MiB."""
-    return size * 1024 * 88 // 100
 
 
 @rule("MG327", "memory-of-card")

@@ -58,6 +58,11 @@ _FEWEST_DIGITS = 4
 # As in `nvidia-smi -L` and PyTorch:
 # `MIG 1g.5gb`, `1g.10gb+me`. The first number counts slices, the second is rounded up.
 _PROFILE = re.compile(r"\s*(?:\bmig\s+)?\b\d+g\.(\d+)gb\b\S*", re.IGNORECASE | re.ASCII)
+# GB of a profile's name → MiB that `nvidia-smi mig -lgip` shows, the least of the GPUs and drivers that were seen: A100
+# 40GB and 80GB (NVIDIA's MIG User Guide), H100 80GB (jbarrow.ai, "Nvidia MIG"), H200 (outputs in public repositories).
+_OF_PROFILE = {5: 4864, 10: 9728, 18: 16384, 20: 19968, 35: 33280, 40: 40192, 80: 81152, 141: 143360}
+_LEAST_OF_PROFILE = 88
+"""The percentage that the memory of other profiles has of their names, by the least known: 16 GiB of a `1g.18gb`."""
 # A card has less than its name says: an L40S of 48 GB 45, a GB10 of 128 GB 119.
 _LEAST_OF_NAME, _MOST_OF_NAME = 0.88, 1.02
 
@@ -162,6 +167,11 @@ def without_profile(name: str) -> tuple[str, int] | None:
     """Return the name of a GPU without its MIG profile, and the GB of the profile; None for a name without one."""
     found = _PROFILE.search(name)
     return (_PROFILE.sub("", name).strip(), int(found[1])) if found else None
+
+
+def memory_of_profile(size: int) -> int:
+    """Return the MiB of a MIG profile by the GB in its name: what the driver reports, else a careful estimate."""
+    return _OF_PROFILE.get(size, size * 1024 * _LEAST_OF_PROFILE // 100)
 
 
 def vendor_of(capability: str) -> str:

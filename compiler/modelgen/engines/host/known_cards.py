@@ -8,15 +8,19 @@ Sources of NVIDIA's values: modal-labs/modal-client#2797 (T4, A10, L4, L40S, A10
 3090, RTX 5090), RLinf/RLinf#255 (RTX 4090), geerlingguy/raspberry-pi-pcie-devices#790 (RTX 3060), dexmal/dexbotic#41
 (A800), pytorch/ao#4002 (B200: 182,642 of the 183,359 MiB that nvidia-smi shows can be allocated), and outputs of
 nvidia-smi in public repositories for the others. Pascal and Volta: 1CatAI/1Cat-vLLM#85 (V100 16GB), Wan-Video/Wan2.1#5
-(V100 32GB), wookayin/gpustat#130 (P100), dphnAI/sonar#522 (P40 without ECC). GB10, which reports no memory:
+(V100 32GB), wookayin/gpustat#130 (P100), dphnAI/sonar#522 (P40 without ECC). Maxwell and the P4: outputs of nvidia-smi
+in public repositories. GB10, which reports no memory:
 leptonai/gpud#1170 (119.7 GiB; newer kernels give 121.7). Capabilities: developer.nvidia.com/cuda-gpus and
-cuda-legacy-gpus. AMD: ilya-zlobintsev/LACT#533 (RX 7900 XTX) and outputs of rocm-smi in public repositories; gfx names:
+cuda-legacy-gpus. AMD: ilya-zlobintsev/LACT#533 (RX 7900 XTX) and outputs of rocm-smi in public repositories, in which
+GPUs up to RDNA 3 lack 16 MiB of what the product's name says; gfx names:
 rocm.docs.amd.com, "System requirements".
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from modelgen.engines.host import amd_cards
 
 
 class KnownCard(NamedTuple):
@@ -79,32 +83,63 @@ sources of docs/starts.toml. Some drivers keep 0.1 GiB more or less; under WSL2,
 
 K = KnownCard
 CARDS = (
-    # Pascal and Volta: for llama.cpp's `server-cuda`, and a V100 for releases of vLLM before 0.20
+    # Maxwell, Pascal and Volta: for llama.cpp's `server-cuda`, and a V100 for releases of vLLM before 0.20
+    K("GTX 970", 4034, "5.2"),
+    K("GTX 980", 4034, "5.2"),  # as a GTX 970, from the data sheet
+    K("GTX 980 Ti", 6075, "5.2"),  # from the data sheet
+    K("M40 12GB", 11440, "5.2", also=("M40",)),  # with ECC, from the data sheet
+    K("M40 24GB", 22945, "5.2"),  # with ECC
+    K("M60", 7680, "5.2"),  # each of its two GPUs
+    K("P4", 7680, "6.1"),
+    K("GTX 1050 Ti", 4038, "6.1"),  # from the data sheet
+    K("GTX 1060 3GB", 3011, "6.1"),  # from the data sheet
+    K("GTX 1060 6GB", 6072, "6.1"),  # from the data sheet
     K("GTX 1070", 8192, "6.1"),
+    K("GTX 1070 Ti", 8110, "6.1"),  # from the data sheet
     K("GTX 1080", 8192, "6.1"),
     K("GTX 1080 Ti", 11264, "6.1"),
+    K("Quadro P2000", 5050, "6.1"),  # from the data sheet
+    K("Quadro P2200", 5050, "6.1"),  # from the data sheet
     K("Quadro P4000", 8192, "6.1"),
+    K("Quadro P5000", 16270, "6.1"),  # from the data sheet
     K("Quadro P6000", 24576, "6.1"),
     K("P40", 23040, "6.1"),  # with ECC; 24,576 without
     K("P100 12GB", 12194, "6.0"),
     K("P100 16GB", 16384, "6.0"),
+    K("TITAN Xp", 12190, "6.1"),  # from the data sheet
     K("TITAN V", 12288, "7.0"),
+    K("Quadro GV100", 32480, "7.0"),  # from the data sheet
     K("V100 16GB", 16384, "7.0"),
     K("V100 32GB", 32768, "7.0"),
+    K("V100S 32GB", 32480, "7.0", also=("V100S",)),  # from the data sheet
     # Turing
+    K("T400", 1870, "7.5"),  # from the data sheet
+    K("T400 4GB", 3900, "7.5"),  # from the data sheet
+    K("T600", 3900, "7.5"),  # from the data sheet
+    K("T1000", 3900, "7.5"),  # from the data sheet
+    K("T1000 8GB", 8000, "7.5"),  # from the data sheet
+    K("MX450", 1990, "7.5"),  # from the data sheet
     K("GTX 1650", 4096, "7.5"),
+    K("GTX 1650 SUPER", 3900, "7.5"),  # from the data sheet
+    K("GTX 1650 Ti Laptop", 3900, "7.5", also=("GTX 1650 Ti",)),  # from the data sheet
     K("GTX 1660", 6144, "7.5"),
     K("GTX 1660 SUPER", 6144, "7.5"),
     K("GTX 1660 Ti", 6144, "7.5"),
     K("RTX 2060 6GB", 6144, "7.5"),
     K("RTX 2060 12GB", 12288, "7.5"),
     K("RTX 2060 SUPER", 8192, "7.5"),
+    K("RTX 2060 Laptop", 5930, "7.5"),  # from the data sheet
     K("RTX 2070", 8192, "7.5"),
+    K("RTX 2070 Laptop", 7980, "7.5"),  # from the data sheet
+    K("RTX 2070 SUPER Laptop", 7980, "7.5"),  # from the data sheet
     K("RTX 2070 SUPER", 8192, "7.5"),
     K("RTX 2080", 8192, "7.5"),
+    K("RTX 2080 Laptop", 7980, "7.5"),  # from the data sheet
+    K("RTX 2080 SUPER Laptop", 7980, "7.5"),  # from the data sheet
     K("RTX 2080 SUPER", 8192, "7.5"),
     K("RTX 2080 Ti", 11264, "7.5"),
     K("TITAN RTX", 24576, "7.5"),
+    K("Quadro RTX 3000", 5930, "7.5"),  # from the data sheet
     K("Quadro RTX 4000", 8192, "7.5"),
     K("Quadro RTX 5000", 16384, "7.5"),
     K("Quadro RTX 6000", 24576, "7.5"),
@@ -132,13 +167,18 @@ CARDS = (
     K("RTX 3080 Laptop 8GB", 8192, "8.6"),
     K("RTX 3080 Laptop 16GB", 16384, "8.6"),
     K("RTX 3080 Ti Laptop", 16384, "8.6"),
+    K("RTX A400", 4090, "8.6"),  # from the data sheet
     K("RTX A1000", 8188, "8.6"),
     K("RTX A2000 6GB", 6138, "8.6"),
     K("RTX A2000 12GB", 12282, "8.6"),
+    K("RTX A3000 Laptop", 6138, "8.6"),  # from the data sheet
     K("RTX A4000", 16376, "8.6"),
+    K("RTX A4000 Laptop", 8188, "8.6"),  # from the data sheet
     K("RTX A4500", 20470, "8.6"),
     K("RTX A5000", 24564, "8.6"),
+    K("RTX A5000 Laptop", 16376, "8.6"),  # from the data sheet
     K("RTX A5500", 24564, "8.6"),
+    K("RTX A5500 Laptop", 16376, "8.6"),  # from the data sheet
     K("RTX A6000", 49140, "8.6"),
     K("A2", 15356, "8.6"),
     K("A10", 23028, "8.6"),
@@ -167,11 +207,16 @@ CARDS = (
     K("RTX 4090", 24564, "8.9"),
     K("RTX 4090 D", 24564, "8.9"),
     K("RTX 4090 Laptop", 16376, "8.9"),
+    K("RTX 1000 Ada Laptop", 6138, "8.9", also=("RTX 1000 Ada",)),  # from the data sheet
     K("RTX 2000 Ada", 16380, "8.9"),
+    K("RTX 2000 Ada Laptop", 8188, "8.9"),  # from the data sheet
+    K("RTX 3000 Ada Laptop", 8188, "8.9", also=("RTX 3000 Ada",)),  # from the data sheet
     K("RTX 3500 Ada Laptop", 12282, "8.9", also=("RTX 3500 Ada",)),
     K("RTX 4000 Ada", 20475, "8.9", also=("RTX 4000 SFF Ada",)),
+    K("RTX 4000 Ada Laptop", 12282, "8.9"),  # from the data sheet
     K("RTX 4500 Ada", 24570, "8.9"),
     K("RTX 5000 Ada", 32760, "8.9"),
+    K("RTX 5000 Ada Laptop", 16376, "8.9"),  # from the data sheet
     K("RTX 5880 Ada", 46068, "8.9"),
     K("RTX 6000 Ada", 46068, "8.9"),  # with ECC; 49,140 without
     K("L2", 23034, "8.9"),  # as an L4, from the data sheet
@@ -218,6 +263,10 @@ CARDS = (
     K("RTX PRO 6000", 97887, "12.0"),
     # One memory for host and GPU
     K("GB10", 121856, "12.1", unified=True, also=("DGX Spark", "Grace Blackwell GB10")),
+    K("Jetson Xavier NX 8GB", 6800, "7.2", unified=True),  # from the data sheet
+    K("Jetson Xavier NX 16GB", 14800, "7.2", unified=True),  # from the data sheet
+    K("Jetson AGX Xavier 16GB", 14800, "7.2", unified=True),  # from the data sheet
+    K("Jetson AGX Xavier 32GB", 30600, "7.2", unified=True),  # from the data sheet
     K("Jetson Orin Nano 4GB", 3600, "8.7", unified=True),  # from the data sheet
     K("Jetson Orin Nano 8GB", 7600, "8.7", unified=True, also=("Jetson Orin Nano Super",)),
     K("Jetson Orin NX 8GB", 7600, "8.7", unified=True),
@@ -225,46 +274,5 @@ CARDS = (
     K("Jetson AGX Orin 32GB", 30600, "8.7", unified=True),
     K("Jetson AGX Orin 64GB", 62700, "8.7", unified=True),
     K("Jetson AGX Thor", 125700, "11.0", unified=True, also=("Jetson Thor",)),
-    # AMD Instinct
-    K("MI100", 32752, "gfx908"),
-    K("MI210", 65520, "gfx90a"),
-    K("MI250", 65520, "gfx90a"),  # each of its two GPUs
-    K("MI250X", 65520, "gfx90a"),
-    K("MI300A", 130000, "gfx942", unified=True),  # from the data sheet
-    K("MI300X", 196592, "gfx942"),
-    K("MI308X", 196592, "gfx942"),
-    K("MI325X", 262128, "gfx942"),
-    K("MI350X", 294592, "gfx950"),
-    K("MI355X", 294592, "gfx950"),
-    # AMD Radeon
-    K("RX 6800", 16368, "gfx1030"),
-    K("RX 6800 XT", 16368, "gfx1030"),
-    K("RX 6900 XT", 16368, "gfx1030"),
-    K("RX 6950 XT", 16368, "gfx1030"),
-    K("Radeon PRO W6800", 30704, "gfx1030", also=("W6800",)),
-    K("RX 7600", 8176, "gfx1102"),
-    K("RX 7600 XT", 16368, "gfx1102"),
-    K("RX 7700 XT", 12272, "gfx1101"),
-    K("RX 7800 XT", 16368, "gfx1101"),
-    K("RX 7900 GRE", 16368, "gfx1100"),
-    K("RX 7900 XT", 20464, "gfx1100"),
-    K("RX 7900 XTX", 24560, "gfx1100"),
-    K("Radeon PRO W7700", 16368, "gfx1101", also=("W7700",)),
-    K("Radeon PRO W7800 32GB", 30704, "gfx1100", also=("W7800 32GB",)),
-    K("Radeon PRO W7800 48GB", 46064, "gfx1100", also=("W7800 48GB",)),
-    K("Radeon PRO W7900", 46064, "gfx1100", also=("W7900",)),
-    K("RX 9060 XT 8GB", 8100, "gfx1200"),  # from the data sheet
-    K("RX 9060 XT 16GB", 16304, "gfx1200"),
-    K("RX 9070", 16304, "gfx1201"),
-    K("RX 9070 XT", 16304, "gfx1201"),
-    K("Radeon AI PRO R9700", 32624, "gfx1201", also=("R9700",)),
-    # Its memory is what the firmware sets aside for it, or what the kernel lets it use.
-    K(
-        "Strix Halo",
-        0,
-        "gfx1151",
-        unified=True,
-        also=("Radeon 8060S", "Radeon 8050S", "Ryzen AI Max+ 395", "Ryzen AI Max 390", "Ryzen AI Max 385"),
-    ),
-    K("Strix Point", 0, "gfx1150", unified=True, also=("Radeon 890M", "Radeon 880M", "Ryzen AI 9 HX 370")),
+    *(K(*row) for row in amd_cards.ROWS),
 )

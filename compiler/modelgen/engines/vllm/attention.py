@@ -4,7 +4,9 @@ Sources, for the releases 0.11.0 to 0.33.0: `get_attn_backend_cls` in vllm/platf
 vllm/v1/attention/backends `supports_compute_capability` of FlashInfer and FlashAttention, `flash_attn_supports_fp8` and
 the kernels of Triton, which have no `fp8e4nv` below 8.9 (vllm#26431). 0.11.0 takes Triton for a cache of FP8 on every
 GPU but 9.0 and 10.0; later releases take the first backend that supports the GPU: FlashAttention, FlashInfer, Triton.
-FlashInfer is not taken for 7.5 since 0.24 (flashinfer#3620). Models with MLA have backends of their own.
+FlashInfer is not taken for 7.5 since 0.24 (flashinfer#3620). 0.11.0 takes the backend of VLLM_ATTENTION_BACKEND without
+a check, and FlashAttention's kernels stop ("FlashAttention only supports Ampere GPUs or newer"); 0.10 takes xFormers
+instead. Models with MLA have backends of their own.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     History = tuple[tuple[tuple[int, ...], int], ...]
 
 _FLASHINFER = (((0, 11, 1), 75), ((0, 24), 80))
-_BACKENDS: Mapping[str, History] = {"FLASH_ATTN": (((0, 11, 1), 80),), "FLASHINFER": _FLASHINFER}
+_BACKENDS: Mapping[str, History] = {"FLASH_ATTN": (((0, 11), 80),), "FLASHINFER": _FLASHINFER}
 # Backends for MLA, since 0.11.1: the generations that `supports_compute_capability` names in 0.11.1 to 0.33.0.
 _FOR_MLA: Mapping[str, tuple[int, ...]] = {
     "CUTLASS_MLA": (10,),
