@@ -6,9 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
 from compiling import build, complete, modelgen
 from modelgen.cli.control.failure_lines import describe_failure, find_places
+from modelgen.cli.control.why import why_command
 from modelgen.cli.override_notes import notes_about
 from runtime_serving import engine, manifest, serving
 
@@ -149,3 +151,22 @@ def test_why_says_what_an_engine_said_however_long_the_line_was(tmp_path: Path, 
         assert served.chat("a")[0] == 503
         why = modelgen("why", "a", "--url", served.url, "--config", config, cwd=tmp_path).stdout
         assert f"\n  output: {SAID}" in why
+
+
+def pasted(*args: str, text: str) -> str:
+    return CliRunner().invoke(why_command, ["-", *args], input=text, standalone_mode=False).stdout
+
+
+def test_a_pasted_line_needs_no_orchestrator() -> None:
+    """Lines of `docker compose logs` begin with the container's name."""
+    line = "vllm-1  | RuntimeError: CUDA error: out of memory"
+    said = pasted(text=line)
+    assert said.startswith("output: RuntimeError: CUDA error: out of memory\nmeaning: GPU memory is full")
+    assert "where: gpu_memory" in said
+    document = json.loads(pasted("--format", "json", text=line))
+    assert document["failure"]["keys"][0] == "gpu_memory"
+    assert document["log"] == ["RuntimeError: CUDA error: out of memory"]
+
+
+def test_a_pasted_line_that_is_not_known() -> None:
+    assert pasted(text="hello\n") == "not a known failure\n| hello\n"

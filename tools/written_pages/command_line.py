@@ -24,7 +24,10 @@ ARGUMENTS = {
 }
 """The arguments of commands: click has no help for them."""
 _FOREIGN = {"FILE": "The file, or `-` for stdin. Default: the one that Compose takes here."}
-OF_COMMANDS = {"import": _FOREIGN, "lint": _FOREIGN}
+_MODEL_OR_INPUT = {
+    "MODEL": "Any name of a model: its id, an alias, or its repository id; `-` reads output from standard input."
+}
+OF_COMMANDS = {"import": _FOREIGN, "lint": _FOREIGN, "why": _MODEL_OR_INPUT}
 """Arguments that mean something else in one command."""
 _COMMAND = re.compile(r"(?:[A-Z_]+=\S+ )*modelgen ")
 _INTRO = """\

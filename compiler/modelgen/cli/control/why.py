@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_LONGEST_INPUT = 2**24
+# `docker compose logs` begins each line with the container's name.
+_OF_COMPOSE = re.compile(rb"^[a-zA-Z0-9][\w.-]* +\| ")
+
+
 @click.command("why")
 @remote_options
 @out_option
@@ -25,10 +32,16 @@ if TYPE_CHECKING:
 def why_command(config: Path, out: Path | None, url: str | None, model: str, *, format_: str) -> int:
     """Explain why a model does not serve: the cause, what it means, and which line of models.toml to change.
 
+    With `-` in place of a model, the output of an engine or of Docker is read from standard input; no orchestrator is
+    needed.
+
     \b
     Example:
       modelgen why text-4b
+      docker logs my-vllm 2>&1 | modelgen why -
     """
+    if model == "-":
+        return _explain_input(format_)
     _, status = ask_status(config, url)
     found = find_model(status, model)
     override_folder = (out or config.parent / "build") if status["driver"] == "docker" else None
@@ -37,6 +50,32 @@ def why_command(config: Path, out: Path | None, url: str | None, model: str, *, 
     else:
         for line in _lines(found, config, override_folder):
             click.echo(printable(line))
+    return 0
+
+
+def _explain_input(format_: str) -> int:
+    """Explain output that is piped or pasted."""
+    from modelgen.engines import SUPPORTED
+    from modelgen_runtime.failures.explanation import explain_failure
+    from modelgen_runtime.failures.log_lines import BEGIN_LINES, END_LINES, clean_line
+    from modelgen_runtime.failures.root_cause import find_cause
+
+    raw = sys.stdin.buffer.read(_LONGEST_INPUT).splitlines()
+    lines = [clean_line(_OF_COMPOSE.sub(b"", line)) for line in raw]
+    cause = find_cause([*lines[:BEGIN_LINES], *lines[BEGIN_LINES:][-END_LINES:]])
+    # Several engines may have printed a line: the remedy of the first is as good as any.
+    found = next((one for engine in SUPPORTED if (one := explain_failure(engine, None, cause))), None)
+    if format_ == "json":
+        keys = ("said", "meaning", "remedy", "keys")
+        failure = found and dict(zip(keys, (found.line, found.text, found.remedy, [*found.keys]), strict=True))
+        click.echo(json.dumps({"failure": failure, "log": [*cause.shown]}, indent=2))
+        return 0
+    said = ["not a known failure"]
+    if found is not None:
+        said = [f"output: {found.line.strip()}", f"meaning: {found.text}", f"what to do: {found.remedy}"]
+        said += [f"where: {', '.join(found.keys)} in the model's table"] if found.keys else []
+    for line in [*said, *(f"| {line}" for line in cause.shown)]:
+        click.echo(printable(line))
     return 0
 
 
