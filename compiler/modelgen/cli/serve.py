@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from modelgen.pipeline import Compilation
 
 _LONGEST_PID = 20
-_LONGEST_VERSION = 10
-"""Seconds that a program may take to print its version: a build with CUDA looks for GPUs first."""
 
 
 @click.command("serve")
@@ -101,20 +99,18 @@ def _explain_missing(compilation: Compilation) -> None:
 def _explain_builds(compilation: Compilation) -> None:
     """Print where the installed program is of another build than the one whose flags were checked."""
     from modelgen.engines.images.versions import parse_version
-    from modelgen.operate.programs import ask
+    from modelgen.operate.installed import installed_version
 
     assert compilation.fleet is not None, "it has no errors"  # noqa: S101 - an invariant
     runs = compilation.fitted.resolved.runs if compilation.fitted else {}
     installed: dict[str, str | None] = {}
     for service in compilation.fleet.services:
-        pattern, checked = ENGINES[service.engine].build_line, runs[service.model].version
+        engine, checked = ENGINES[service.engine], runs[service.model].version
         program = shutil.which(service.launch.entrypoint[0]) if service.launch.entrypoint else None
-        if pattern is None or program is None or checked is None:
+        if program is None or checked is None:
             continue
         if program not in installed:
-            answer = ask([program, "--version"], _LONGEST_VERSION)
-            line = pattern.search(f"{answer.errors}\n{answer.output}")
-            installed[program] = f"b{line[1]}" if line else None
+            installed[program] = installed_version(engine, program)
         found = installed[program]
         if found is not None and parse_version(found) != checked:
             text = f"{program} is {found}, but the flags of `{service.model}` are checked for {checked.text}"

@@ -152,6 +152,7 @@ class Engine(NamedTuple):
         file_flags: Flags of such an engine whose value is a file or folder in the container.
         build_line: Pattern of the line with the build, as first group, that its program prints with `--version`; None
             if that takes long.
+        package: The Python package that installs its program on a host, and has its version.
         short_forms: Abbreviations of flags that the project's own documentation writes.
         constant_args: The `owned_args` that modelgen always writes, with their value; the same value in `args` is no
             fault.
@@ -274,6 +275,7 @@ class Engine(NamedTuple):
     short_flags: Mapping[str, str] | None = None
     file_flags: frozenset[str] = frozenset()
     build_line: re.Pattern[str] | None = None
+    package: str = ""
     short_forms: frozenset[str] = frozenset()
     constant_args: Mapping[str, Any] = MappingProxyType({})
     named_values: Mapping[str, tuple[str, ...]] = MappingProxyType({})

@@ -267,6 +267,7 @@ ENGINE = Engine(
     health=HEALTH,
     keys=("args", "version", "fork", "trust_remote_code", "loras", "model_arg"),
     on_host=True,
+    package="vllm",
     images=images.IMAGES,
     repository="vllm/vllm-openai",
     for_processors=images.FOR_PROCESSORS,
