@@ -18,8 +18,9 @@ SAYINGS = (
     Saying(
         "lora-not-supported",
         None,
-        r"only supports modules_to_save being None|does not yet support DoRA|Adapter bias is not supported",
-        "the adapter was trained in a way that vLLM cannot serve",
+        r"only supports modules_to_save being None|does(?: not yet|n't) support DoRA|Adapter bias is not supported"
+        r"|doesn't support adapters that add tokens",
+        "the adapter was trained in a way that the engine cannot serve",
         "train it without `modules_to_save`, DoRA and bias, or merge it into the weights and serve the merged model",
         "vllm/lora/peft_helper.py",
         ("loras",),
