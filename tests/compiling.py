@@ -13,12 +13,14 @@ from typing import IO, TYPE_CHECKING
 import prepared_interpreter
 from modelgen.diagnostics import human
 from modelgen.diagnostics.repeats import fold
-from modelgen.pipeline import compile_source
+from modelgen.pipeline import check_source, compile_source
+from modelgen.targets import DEFAULT_TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelgen.diagnostics import Diagnostic
+    from modelgen.pipeline import Checked
 
 REPOSITORY = Path(__file__).parent.parent
 _TIMEOUT = 120
@@ -49,15 +51,18 @@ def complete(fragment: str) -> str:
 
 
 def findings(toml: str | bytes, lock: str | None = None) -> list[Diagnostic]:
-    """Return all findings on a models.toml and the lock beside it."""
-    data = toml.encode() if isinstance(toml, str) else toml
-    return compile_source(data, None if lock is None else lock.encode()).diagnostics
+    """Return all findings of a build on a models.toml and the lock beside it; nothing is rendered, which saves time."""
+    return _checked(toml.encode() if isinstance(toml, str) else toml, lock).diagnostics
 
 
 def check(toml: str, lock: str | None = None) -> str:
     """Return all findings as a person reads them."""
-    compilation = compile_source(toml.encode(), None if lock is None else lock.encode())
-    return human.render(fold(compilation.diagnostics), compilation.source, colour=False)
+    checked = _checked(toml.encode(), lock)
+    return human.render(fold(checked.diagnostics), checked.source, colour=False)
+
+
+def _checked(toml: bytes, lock: str | None) -> Checked:
+    return check_source(toml, None if lock is None else lock.encode(), targets=DEFAULT_TARGETS)
 
 
 def build(toml: str, lock: str | None = None, *, root_from_out: str = "..") -> dict[str, str]:

@@ -36,5 +36,5 @@ def services(found: Imported) -> dict[str, Any]:
 
 def models_in(compose: str) -> dict[str, Any]:
     """Return the services of a Compose file without modelgen's own."""
-    found = yaml.safe_load(compose)["services"]
+    found = yaml.load(compose, Loader=yaml.CSafeLoader)["services"]
     return {name: one for name, one in found.items() if name not in ("orchestrator", "socket-proxy")}

@@ -150,7 +150,7 @@ def test_flag_of_a_fork(version: str) -> None:
     assert [(found.rule, "modelgen" in found.message + found.help) for found in findings(toml)] == [
         ("unverified-flag", False)
     ]
-    services = yaml.safe_load(compiling.build(toml)["docker-compose.yml"])["services"].values()
+    services = yaml.load(compiling.build(toml)["docker-compose.yml"], Loader=yaml.CSafeLoader)["services"].values()
     assert ["-amb", "512", "-rtr"] in [service["command"][-3:] for service in services if "command" in service]
 
 

@@ -1,4 +1,4 @@
-"""A fault that thirty models share takes few lines: one finding for one remedy, else a few places and a count."""
+"""A fault that many models share takes few lines: one finding for one remedy, else a few places and a count."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from modelgen.diagnostics import Rule
 
-COUNT = 30
+COUNT = 10
 IN_FULL = 3
 ONE_REMEDY = {
     "asset-not-locked",
@@ -40,7 +40,7 @@ ONE_REMEDY = {
 
 
 def with_copies(toml: str) -> str | None:
-    """Return an example with its model thirty times; None if it has several models, or none."""
+    """Return an example with its model ten times; None if it has several models, or none."""
     try:
         written = tomllib.loads(toml)
     except tomllib.TOMLDecodeError:
@@ -63,7 +63,7 @@ def examples() -> list[object]:
 
 
 @pytest.mark.parametrize(("rule", "toml", "lock"), examples())
-def test_a_fault_of_thirty_models_is_short(rule: Rule[...], toml: str, lock: str | None) -> None:
+def test_a_fault_of_ten_models_is_short(rule: Rule[...], toml: str, lock: str | None) -> None:
     found = [one for one in findings(toml, lock) if one.code == rule.code]
     assert len(fold(found)) <= IN_FULL or rule.name == "bad-id"  # the help for each name is another
     assert sum(1 + len(one.more) for one in fold(found)) == len(found)

@@ -12,6 +12,7 @@ from compiling import findings
 from modelgen.cli.app import cli
 from modelgen.cli.configuration.manual import load_rules
 from modelgen.diagnostics.examples import HEAD, complete
+from modelgen.pipeline import compile_source
 
 if TYPE_CHECKING:
     from modelgen.diagnostics import Rule
@@ -42,7 +43,9 @@ def test_bad_example_fires_exactly_its_rule(rule: Rule[...], toml: str, lock: st
 
 @pytest.mark.parametrize(("rule", "toml", "lock"), examples("Good"))
 def test_good_example_fires_nothing(rule: Rule[...], toml: str, lock: str | None) -> None:
-    assert [diagnostic.message for diagnostic in findings(toml, lock)] == [], rule.name
+    compilation = compile_source(toml.encode(), None if lock is None else lock.encode())
+    assert [diagnostic.message for diagnostic in compilation.diagnostics] == [], rule.name
+    assert not compilation.failed
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)

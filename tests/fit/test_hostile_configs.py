@@ -52,6 +52,7 @@ def test_a_size_that_is_none_has_no_estimate(data: st.DataObject, model: str, va
     assert outcome(config) is None
 
 
+@pytest.mark.slow
 @given(st.data(), st.sampled_from(sorted(CONFIGS)), JSON)
 def test_any_value_at_any_place_gives_an_estimate_or_a_reason(data: st.DataObject, model: str, value: object) -> None:
     config = json.loads(json.dumps(CONFIGS[model]))

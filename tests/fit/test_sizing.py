@@ -188,7 +188,7 @@ def test_a_hostile_config_is_never_sized(config: str) -> None:
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_no_group_exceeds_its_gpu(data: st.DataObject) -> None:
     names = [f"m{number}" for number in range(data.draw(st.integers(1, 6)))]
     parts = st.integers(1, 4000)

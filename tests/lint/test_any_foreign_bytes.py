@@ -123,6 +123,7 @@ def linted(data: bytes, name: str = "c.yml") -> Linted:
     return lint(read_files([(name, data)]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARTS)
 def test_any_bytes(name: str) -> None:
     parts = st.lists(st.sampled_from(PARTS[name]), max_size=60).map(lambda found: "".join(found).encode())
@@ -211,6 +212,7 @@ SAID = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HUGE)
 def test_what_is_huge_or_deep_ends(name: str) -> None:
     """The test is that it ends: each of these has taken minutes, or would, where a reader is not linear."""

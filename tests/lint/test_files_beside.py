@@ -113,8 +113,8 @@ def test_files_outside_of_the_folder_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "include: [" + ",".join(f"f{number}.yml" for number in range(5000)) + "]\nservices: {}",
-        "services: {" + ",".join(f"a{n}: {{extends: {{file: f{n}.yml, service: a}}}}" for n in range(3000)) + "}",
+        "include: [" + ",".join(f"f{number}.yml" for number in range(1000)) + "]\nservices: {}",
+        "services: {" + ",".join(f"a{n}: {{extends: {{file: f{n}.yml, service: a}}}}" for n in range(600)) + "}",
     ],
     ids=["includes", "extends"],
 )

@@ -59,7 +59,7 @@ def write(members: list[tuple[str, Any]], space: str, *, is_ascii: bool) -> byte
     return f"{space}{{{space}{body}{space}}}{space}".encode()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(MEMBERS, EDITS, SPACES, st.booleans())
 @example([("seed", "\\"), ("seed", '"'), ("model", ["\\\\"])], {"set_": {}, "defaults": {}}, "", True)  # noqa: FBT003
 def test_every_way_to_cut_gives_the_same(

@@ -26,7 +26,7 @@ BUILT = MODEL + 'build = { context = "./own", dockerfile = "x.Dockerfile", args 
 def test_the_orchestrator_has_its_further_names_on_the_networks_of_others() -> None:
     aliases = '[orchestrator]\nnetwork_aliases = ["old-name", "llm.internal"]\n'
     built = build(complete(f"{MODEL}{aliases}"))
-    networks = yaml.safe_load(built["docker-compose.yml"])["services"]["orchestrator"]["networks"]
+    networks = yaml.load(built["docker-compose.yml"], Loader=yaml.CSafeLoader)["services"]["orchestrator"]["networks"]
     named = {"aliases": ["old-name", "llm.internal"]}
     assert networks == {"models": named, "edge": named, "socket-proxy": {}}
     manifest = json.loads(built["orchestrator/config/manifest.json"])
@@ -36,7 +36,7 @@ def test_the_orchestrator_has_its_further_names_on_the_networks_of_others() -> N
 def test_the_further_names_are_added_to_those_of_the_users_networks() -> None:
     own = '[orchestrator.compose]\nnetworks = { proxy = { aliases = ["mine"] } }\n'
     built = build(complete(f'{MODEL}[orchestrator]\nnetwork_aliases = ["old"]\n{own}'))
-    networks = yaml.safe_load(built["docker-compose.yml"])["services"]["orchestrator"]["networks"]
+    networks = yaml.load(built["docker-compose.yml"], Loader=yaml.CSafeLoader)["services"]["orchestrator"]["networks"]
     assert networks["proxy"] == {"aliases": ["old", "mine"]}
 
 
@@ -87,12 +87,12 @@ def test_an_application_in_the_project_does_not_make_it_another_folders(tmp_path
 
 
 def test_an_image_is_built_by_compose_and_never_pulled() -> None:
-    service = yaml.safe_load(build(complete(BUILT))["docker-compose.yml"])["services"]["command-a"]
+    service = yaml.load(build(complete(BUILT))["docker-compose.yml"], Loader=yaml.CSafeLoader)["services"]["command-a"]
     assert service["image"] == "i:1"
     assert service["build"] == {"context": "../own", "dockerfile": "x.Dockerfile", "args": {"A": "b c"}}
     assert service["pull_policy"] == "never"
     remote = BUILT.replace("./own", "https://github.com/o/r.git#v1:docker")
-    service = yaml.safe_load(build(complete(remote))["docker-compose.yml"])["services"]["command-a"]
+    service = yaml.load(build(complete(remote))["docker-compose.yml"], Loader=yaml.CSafeLoader)["services"]["command-a"]
     assert service["build"]["context"] == "https://github.com/o/r.git#v1:docker"
 
 
@@ -102,7 +102,7 @@ def test_the_build_of_an_engine_is_for_its_own_image() -> None:
         '[models.a]\nrepo = "a/b"\nargs = { max-model-len = 8 }\n'
         '[models.b]\nrepo = "a/c"\nimage = "vllm/vllm-openai:v0.11.0"\nargs = { max-model-len = 8 }\n'
     )
-    services = yaml.safe_load(build(complete(toml))["docker-compose.yml"])["services"]
+    services = yaml.load(build(complete(toml))["docker-compose.yml"], Loader=yaml.CSafeLoader)["services"]
     assert services["vllm-a"]["build"] == {"context": ".."}
     assert "build" not in services["vllm-b"]
 

@@ -19,7 +19,7 @@ import jsonschema
 import pytest
 import yaml
 
-from compiling import REPOSITORY, complete, modelgen, python
+from compiling import REPOSITORY, complete, modelgen, python, start
 from modelgen.cli.terminal import width_of
 
 GOOD = complete('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }')
@@ -36,14 +36,7 @@ def project(tmp_path: Path) -> Path:
 def terminal(*args: str, cwd: Path, env: dict[str, str] | None = None) -> str:
     """Run the command with stderr and stdout on a terminal and return what it shows."""
     master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "modelgen", *args],
-        cwd=cwd,
-        env={"PATH": os.environ["PATH"], "TERM": "xterm", "PYTHONPATH": str(REPOSITORY / "compiler"), **(env or {})},
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-    )
+    process = start(*args, cwd=cwd, env={"TERM": "xterm", **(env or {})}, stdout=slave, stderr=slave)
     os.close(slave)
     shown = b""
     while select.select([master], [], [], 30)[0]:
@@ -299,7 +292,7 @@ def test_diff_shows_what_a_build_would_change(project: Path) -> None:
 def test_paths_go_from_the_output_to_the_file(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     def hub(out: str | Path) -> str:
         assert modelgen("build", "--out", out, cwd=project).returncode == 0
-        document = yaml.safe_load((project / out / "docker-compose.yml").read_text())
+        document = yaml.load((project / out / "docker-compose.yml").read_text(), Loader=yaml.CSafeLoader)
         return str(document["services"]["vllm-qwen"]["volumes"][0]["source"])
 
     elsewhere = tmp_path_factory.mktemp("elsewhere")

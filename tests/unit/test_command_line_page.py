@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import click
 import pytest
@@ -16,11 +17,12 @@ OPTIONS = [
     for option in command.params
     if isinstance(option, click.Option)
 ]
+page = cache(write)
 
 
 def test_every_command_is_on_the_page() -> None:
     assert [*commands()] == [*COMMANDS]
-    assert re.findall(r"^## modelgen (\S+)$", write(), re.MULTILINE) == [*COMMANDS]
+    assert re.findall(r"^## modelgen (\S+)$", page(), re.MULTILINE) == [*COMMANDS]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -35,7 +37,7 @@ def test_a_command_has_a_description_and_an_example(name: str) -> None:
 def test_an_option_has_a_description(name: str, option: click.Option) -> None:
     """It is a sentence; a default that click does not show is named after it."""
     assert re.fullmatch(r"[A-Z`].*\.(  \[default: .+\])?", option.help or ""), f"{name}: {option.help!r}"
-    section = write().partition(f"\n## modelgen {name}\n")[2].partition("\n## ")[0]
+    section = page().partition(f"\n## modelgen {name}\n")[2].partition("\n## ")[0]
     assert all(f"`{spelling}" in section for spelling in option.opts)
 
 

@@ -8,7 +8,9 @@ from compiling import build, complete, findings
 
 
 def services(fragment: str) -> dict[str, dict[str, object]]:
-    document: dict[str, dict[str, dict[str, object]]] = yaml.safe_load(build(complete(fragment))["docker-compose.yml"])
+    document: dict[str, dict[str, dict[str, object]]] = yaml.load(
+        build(complete(fragment))["docker-compose.yml"], Loader=yaml.CSafeLoader
+    )
     return document["services"]
 
 

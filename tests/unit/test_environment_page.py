@@ -25,6 +25,8 @@ def names_read(text: str) -> Iterator[str]:
 
     Where the name is a variable of the program, it is one of the names in the module's tuples.
     """
+    if not re.search(r"environ|getenv|getproxies|HF_", text):
+        return
     tree = ast.parse(text)
     for node in ast.walk(tree):
         mapping: ast.expr

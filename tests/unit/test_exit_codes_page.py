@@ -30,8 +30,8 @@ def codes_in(tree: ast.AST) -> Iterator[int]:
 
 def test_every_code_has_a_meaning() -> None:
     named = {value for name, value in vars(exits).items() if name.isupper() and isinstance(value, int)}
-    trees = (ast.parse(path.read_text("utf-8")) for path in (REPOSITORY / "compiler/modelgen").rglob("*.py"))
-    used = {code for tree in trees for code in codes_in(tree)}
+    texts = (path.read_text("utf-8") for path in (REPOSITORY / "compiler/modelgen").rglob("*.py"))
+    used = {code for text in texts if re.search(r"(?i)exit", text) for code in codes_in(ast.parse(text))}
     assert {1, 3} <= used
     assert (named | used) - set(exits.MEANINGS) == set()
     assert all(re.fullmatch(r"[A-Z].*\.", meaning) for meaning in exits.MEANINGS.values())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def service(args: str, *, root_from_out: str = "..") -> dict[str, Any]:
     toml = complete(f'[models.qwen]\nrepo = "a/b"\nargs = {{ max-model-len = 8, {args} }}')
-    document = yaml.safe_load(build(toml, root_from_out=root_from_out)["docker-compose.yml"])
+    document = yaml.load(build(toml, root_from_out=root_from_out)["docker-compose.yml"], Loader=yaml.CSafeLoader)
     found: dict[str, Any] = document["services"]["vllm-qwen"]
     return found
 
@@ -58,7 +58,7 @@ def test_a_path_within_json_is_mounted_too(written: str) -> None:
 def test_an_adapter_of_sglang_is_mounted() -> None:
     toml = '[engines.sglang]\nimage = "lmsysorg/sglang:v0.5.9"\n[models.qwen]\nrepo = "a/b"\nengine = "sglang"\n'
     built = build(complete(f'{toml}args = {{ enable-lora = true, lora-paths = ["sql=./adapters/sql", "x=a/b"] }}'))
-    found = yaml.safe_load(built["docker-compose.yml"])["services"]["sglang-qwen"]
+    found = yaml.load(built["docker-compose.yml"], Loader=yaml.CSafeLoader)["services"]["sglang-qwen"]
     assert found["command"][-3:] == ["--lora-paths", "sql=/modelgen/lora-paths/sql", "x=a/b"]
     assert files(found) == {"/modelgen/lora-paths/sql": "../adapters/sql"}
 

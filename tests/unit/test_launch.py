@@ -12,7 +12,7 @@ from compiling import build, complete
 
 
 def command(fragment: str, service: str = "vllm-qwen") -> list[str]:
-    services = yaml.safe_load(build(complete(fragment))["docker-compose.yml"])["services"]
+    services = yaml.load(build(complete(fragment))["docker-compose.yml"], Loader=yaml.CSafeLoader)["services"]
     started = services[service].get("entrypoint", []) + services[service]["command"]
     return [item.replace("$$", "$") for item in started]
 

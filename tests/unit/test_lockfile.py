@@ -55,6 +55,7 @@ LOCK = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(LOCK)
 def test_a_lock_is_read_as_it_was_written(lock: Lock) -> None:
     data = render_lock(lock)

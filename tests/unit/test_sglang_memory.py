@@ -36,7 +36,7 @@ def share(version: str, memory: int, args: str = "", claim: str = "1.0") -> tupl
     """Return the share on the command line, and the comment above it."""
     toml = SETUP.format(version=version, memory=memory, args=f", {args}" if args else "", claim=claim)
     text = build(complete(toml))["docker-compose.yml"]
-    command = yaml.safe_load(text)["services"]["sglang-m"]["command"]
+    command = yaml.load(text, Loader=yaml.CSafeLoader)["services"]["sglang-m"]["command"]
     return float(command[command.index("--mem-fraction-static") + 1]), text
 
 

@@ -26,7 +26,10 @@ MODEL = 'engine = "command"\nimage = "i:1"\ncommand = ["serve"]\n'
 def test_both_drivers_go_by_it(keys: str, seconds: float, composed: str) -> None:
     toml = complete(f"[models.a]\n{MODEL}{keys}\n")
     built = build(toml)
-    assert yaml.safe_load(built["docker-compose.yml"])["services"]["command-a"]["stop_grace_period"] == composed
+    assert (
+        yaml.load(built["docker-compose.yml"], Loader=yaml.CSafeLoader)["services"]["command-a"]["stop_grace_period"]
+        == composed
+    )
     on_host = compile_source(toml.encode(), None, targets=(ON_HOST,), root_from_out="/srv").artifacts["manifest.json"]
     for manifest in (built["orchestrator/config/manifest.json"], on_host.decode()):
         assert json.loads(manifest)["models"][0]["stop_grace"] == seconds

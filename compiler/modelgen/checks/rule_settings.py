@@ -31,10 +31,10 @@ def unknown_rule(context: Context) -> Iterator[Found]:
     unpinned-repo = "off"
     ```
     """
-    names = [known.name for known in all_rules() if not known.is_foreign]
-    advisory = [known.name for known in all_rules() if known.advisory]
+    rules = {known.name: known for known in all_rules() if not known.is_foreign}
     for name in context.document.config.rules or {}:
-        if name not in names:
+        if name not in rules:
+            advisory = [known.name for known in rules.values() if known.advisory]
             yield Found(context.document.at_key("rules", name), f"unknown rule `{name}`", did_you_mean(name, advisory))
 
 

@@ -179,6 +179,7 @@ def vendor_of(capability: str) -> str:
     return "amd" if capability.startswith("gfx") else "nvidia"
 
 
+@cache
 def _read(name: str) -> tuple[frozenset[str], int | None]:
     """Return the words that distinguish a GPU, and the size in its name."""
     text = re.sub(r"(\d+) +(?=gi?b\b)", r"\1", name.lower().replace("mobile", "laptop"))
