@@ -718,6 +718,7 @@ def test_a_jetson_gets_its_gpu_by_the_runtime() -> None:
     ("card", "image", "is_fine"),
     [
         ("Jetson AGX Orin 64GB", "vllm/vllm-openai:v0.33.0", False),
+        ("Jetson AGX Xavier 32GB", "vllm/vllm-openai:v0.11.0", False),
         ("Jetson AGX Orin 64GB", "vllm/vllm-openai:v0.11.0", False),
         ("Jetson AGX Thor", "vllm/vllm-openai:v0.33.0", True),
         ("GB10", "vllm/vllm-openai:v0.33.0", True),

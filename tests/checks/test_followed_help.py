@@ -70,6 +70,7 @@ LEFT = {
     "facts-unknown": _LOCK,
     "package-not-in-image": _HOST,
     "audio-without-packages": _HOST,
+    "audio-beside-text": _HOST,
     "tools-on-base-model": _CHOICE,
     "unsupported-adapter": _CHOICE,
     "adapter-of-another-base": _CHOICE,

@@ -546,6 +546,13 @@ def test_an_embedding_model_that_sglang_would_serve_as_a_chat_model() -> None:
     assert rules(models, entry("Qwen/Qwen3-Embedding-0.6B", QWEN, TEMPLATE), "sglang", "0.5.9") == []
 
 
+@pytest.mark.parametrize(("version", "expected"), [("0.11.0", ["audio-beside-text"]), ("0.25.0", [])])
+def test_audio_of_a_model_that_also_takes_text(version: str, expected: list[str]) -> None:
+    omni = {"architectures": ["Qwen2_5OmniModel"], "model_type": "qwen2_5_omni"}
+    model = '[models.m]\nrepo = "org/m"\ngpus = ["g0"]\nargs = { max-model-len = 8192 }\n'
+    assert rules(model, entry("org/m", omni, TEMPLATE), version=version) == expected
+
+
 def test_audio_on_an_image_without_its_packages() -> None:
     whisper = {"architectures": ["WhisperForConditionalGeneration"], "model_type": "whisper"}
     old = 'image = "vllm/vllm-openai:v0.9.2"\n'

@@ -239,6 +239,7 @@ CHECKS = (
     lock_purposes.reranker_as_generator,
     lock_purposes.embedding_as_generator,
     lock_purposes.generator_for_embeddings,
+    lock_purposes.audio_beside_text,
     lock_purposes.audio_without_packages,
     lock_packages.package_not_in_image,
     weights.checkpoint_for_other_cards,

@@ -205,6 +205,7 @@ class Engine(NamedTuple):
             scores, or nothing; None for an engine that needs no such flag.
         embedding_flag: The flag for an embedding model that has the architecture of a generator; empty without one.
         audio: Architectures whose input is audio.
+        audio_beside_text: Architectures that take audio beside text and images.
         lacks_audio: Version and image → whether the image lacks the packages for audio; None if that is not known.
         missing_packages: Image and imports of code → those that the image lacks, each with its name for pip; None if
             that is not known.
@@ -322,6 +323,7 @@ class Engine(NamedTuple):
     scoring_flag: Callable[[Version | None, str], str] | None = None
     embedding_flag: str = ""
     audio: frozenset[str] = frozenset()
+    audio_beside_text: frozenset[str] = frozenset()
     lacks_audio: Callable[[Version, Image], bool] | None = None
     missing_packages: Callable[[Image, Iterable[str]], Mapping[str, str]] | None = None
     missing_sequences: Callable[[Version, Mapping[str, Any], Mapping[str, Any]], str] | None = None

@@ -29,7 +29,7 @@ _GPUS_OF = {
     "ascend": "Ascend NPUs",
     "none": "processors",
 }
-_ORIN = "8.7"
+_OF_L4T = ("7.2", "8.7")
 # The vendor in a CDI device's name.
 _CDI_VENDORS = {"nvidia.com": "nvidia", "amd.com": "amd"}
 
@@ -153,12 +153,12 @@ def image_without_gpu(context: Context) -> Iterator[tuple[str, Found]]:
 @rule("MG334", "image-for-servers", Severity.WARNING)
 @as_one("are on a Jetson Orin, with an image for servers")
 def image_for_servers(context: Context) -> Iterator[tuple[str, Found]]:
-    """An engine's own image on a Jetson Orin.
+    """An engine's own image on a Jetson Orin or Xavier.
 
     ## Why
-    A Jetson Orin has CUDA libraries and a driver of its own, Jetson Linux (L4T). The images that engines publish are
-    built for servers: those with CUDA 13 do not start beside its driver 540, and others end with "no kernel image is
-    available for execution on the device".
+    A Jetson Orin or Xavier has CUDA libraries and a driver of its own, Jetson Linux (L4T). The images that engines
+    publish are built for servers: those with CUDA 13 do not start beside an Orin's driver 540, and others end with "no
+    kernel image is available for execution on the device".
 
     ## Bad
     ```toml
@@ -180,14 +180,14 @@ def image_for_servers(context: Context) -> Iterator[tuple[str, Found]]:
     """
     for name, run in context.runs.items():
         known = [card.known for card in context.cards(run.model).values() if card.known]
-        orin = next((card for card in known if card.is_jetson and card.capability == _ORIN), None)
-        if orin is None or run.image is None or properties.kind_of(run.image) != "nvidia":
+        jetson = next((card for card in known if card.is_jetson and card.capability in _OF_L4T), None)
+        if jetson is None or run.image is None or properties.kind_of(run.image) != "nvidia":
             continue
         yield (
             name,
             Found(
                 context.document.at_value(*run.place),
-                f"`{run.image.name}` is built for servers, but `{name}` is on a {orin.name}",
+                f"`{run.image.name}` is built for servers, but `{name}` is on a {jetson.name}",
                 "use an image for Jetson Linux (L4T), such as one of ghcr.io/nvidia-ai-iot, and its `version`",
             ),
         )

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.engines.images.versions import Image, Version
+    from modelgen.source import Span
 
 _GENERATES = ("ForCausalLM", "ForConditionalGeneration")
 _RERANKER = "rerank"
@@ -223,13 +225,63 @@ def audio_without_packages(context: Context) -> Iterator[Found]:
         if engine is None or engine.lacks_audio is None or image is None or version is None or run.is_fork:
             continue
         if {*architectures(config)} & engine.audio and engine.lacks_audio(version, image):
-            package = f"vllm[audio]=={version.text}"
-            yield Found(
-                context.document.at_value(*run.place) if run.place else context.at_origin(name, "repo"),
-                f"{run.model.repo} is for audio, but this image has no packages that decode audio",
-                f"build an image `FROM {image.name}:{image.tag}` that runs `pip install {package}`, and set `image` "
-                "and `version` to it in the model's table",
-            )
+            message = f"{run.model.repo} is for audio, but this image has no packages that decode audio"
+            yield Found(_image_place(context, name), message, _with_audio(image, version))
+
+
+@rule("MG269", "audio-beside-text", Severity.INFO)
+def audio_beside_text(context: Context) -> Iterator[Found]:
+    """A model for text, images and audio on an image of vLLM that has no packages to decode audio.
+
+    ## Why
+    The model starts and answers text, and a request with audio ends with "Please install vllm[audio] for audio
+    support": vLLM's images until 0.24 do not have these packages.
+
+    ## Bad
+    ```toml
+    [models.omni]
+    image = "vllm/vllm-openai:v0.19.0"
+    repo = "Qwen/Qwen2.5-Omni-7B"
+    args = { max-model-len = 16384 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "Qwen/Qwen2.5-Omni-7B"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"architectures": ["Qwen2_5OmniModel"]}'
+    ```
+
+    ## Good
+    ```toml
+    [models.omni]
+    image = "vllm/vllm-openai:v0.33.0"
+    repo = "Qwen/Qwen2.5-Omni-7B"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    for name, config in context.configs.items():
+        run = context.runs[name]
+        engine, image, version = run.engine, run.image, run.version
+        if engine is None or engine.lacks_audio is None or image is None or version is None or run.is_fork:
+            continue
+        if {*architectures(config)} & engine.audio_beside_text and engine.lacks_audio(version, image):
+            message = f"{run.model.repo} takes audio too, which this image has no packages to decode"
+            yield Found(_image_place(context, name), message, f"for audio, {_with_audio(image, version)}")
+
+
+def _image_place(context: Context, model: str) -> Span:
+    place = context.runs[model].place
+    return context.document.at_value(*place) if place else context.at_origin(model, "repo")
+
+
+def _with_audio(image: Image, version: Version) -> str:
+    package = f"vllm[audio]=={version.text}"
+    return (
+        f"build an image `FROM {image.name}:{image.tag}` that runs `pip install {package}`, and set `image` and "
+        "`version` to it in the model's table"
+    )
 
 
 def _generates(architecture: str) -> bool:

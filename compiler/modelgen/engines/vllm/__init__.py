@@ -27,7 +27,7 @@ from modelgen.engines.vllm.hybrids import missing_sequences
 from modelgen.engines.vllm.memory import counts_others, memory_facts
 from modelgen.engines.vllm.packages import missing_packages
 from modelgen.engines.vllm.parsers import PARSERS
-from modelgen.engines.vllm.purposes import AUDIO, lacks_audio, scoring_flag
+from modelgen.engines.vllm.purposes import AUDIO, AUDIO_BESIDE_TEXT, lacks_audio, scoring_flag
 from modelgen.engines.vllm.replaced_flags import INSTEAD
 from modelgen.engines.vllm.repositories import DRAFT, pin, repos
 from modelgen.engines.vllm.server_line import LINE
@@ -347,6 +347,7 @@ ENGINE = Engine(
     split_obstacle=split_obstacle,
     scoring_flag=scoring_flag,
     audio=AUDIO,
+    audio_beside_text=AUDIO_BESIDE_TEXT,
     lacks_audio=lacks_audio,
     missing_packages=missing_packages,
     missing_sequences=missing_sequences,

@@ -22,7 +22,16 @@ AUDIO = frozenset(
     {"CohereAsrForConditionalGeneration", "FireRedASR2ForConditionalGeneration", "FunASRForConditionalGeneration"}
     | {"GlmAsrForConditionalGeneration", "GraniteSpeechForConditionalGeneration", "Qwen2AudioForConditionalGeneration"}
     | {"Qwen3ASRForConditionalGeneration", "UltravoxModel", "VoxtralForConditionalGeneration"}
-    | {"WhisperForConditionalGeneration"}
+    | {"WhisperForConditionalGeneration", "AudioFlamingo3ForConditionalGeneration", "MiDashengLMModel"}
+    | {"GraniteSpeechPlusForConditionalGeneration", "KimiAudioForConditionalGeneration", "MossAudioModel"}
+    | {"MusicFlamingoForConditionalGeneration"}
+)
+# Models that take audio beside text and images (docs/models/supported_models.md).
+AUDIO_BESIDE_TEXT = frozenset(
+    {"Gemma3nForConditionalGeneration", "MiMoV2OmniForCausalLM", "MiniCPMO", "Phi4MMForCausalLM"}
+    | {"Phi4MultimodalForCausalLM", "Qwen2_5OmniForConditionalGeneration", "Qwen2_5OmniModel"}
+    | {"Qwen2_5OmniThinkerForConditionalGeneration", "Qwen3OmniMoeForConditionalGeneration"}
+    | {"Qwen3OmniMoeThinkerForConditionalGeneration"}
 )
 _SCORING = {
     "Qwen3ForCausalLM": ("Qwen3ForSequenceClassification", (0, 9, 2)),
