@@ -19,7 +19,7 @@ from argparse_reader import sglang, vllm
 from argparse_reader.catalogue_files import CATALOGUES, update_flags, update_variables, version_key
 from argparse_reader.model_registry import sglang_models, update_models, vllm_models
 from argparse_reader.source_tree import NotUnderstoodError, SourceError, SourceTree, open_tree
-from argparse_reader.vllm_drafts import update_drafts, vllm_drafts
+from argparse_reader.vllm_tables import update_tables, vllm_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ class Engine(NamedTuple):
         models: Returns the architectures that a release serves, each with whether it is multimodal.
         has_variables: Whether there is a catalogue of environment variables too.
         has_sdist: Whether releases are published as sources; else as wheels, which hold the same files.
-        drafts: Returns the keys and methods of the config for speculative decoding; None without such data.
+        tables: Returns the keys and methods of the config for speculative decoding; None without such data.
     """
 
     title: str
@@ -46,11 +46,11 @@ class Engine(NamedTuple):
     models: Callable[[SourceTree], dict[str, bool]]
     has_variables: bool
     has_sdist: bool
-    drafts: Callable[[SourceTree], dict[str, set[str]]] | None = None
+    tables: Callable[[SourceTree], dict[str, set[str]]] | None = None
 
 
 ENGINES = {
-    "vllm": Engine("vLLM", vllm.read, vllm_models, has_variables=True, has_sdist=True, drafts=vllm_drafts),
+    "vllm": Engine("vLLM", vllm.read, vllm_models, has_variables=True, has_sdist=True, tables=vllm_tables),
     "sglang": Engine("SGLang", sglang.read, sglang_models, has_variables=False, has_sdist=False),
 }
 
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.source and len(options.source) != len(options.versions):
         raise SystemExit("--source: give one path for each version, in the same order")
     found, models = {}, {}
-    drafts: dict[str, dict[str, set[str]]] = {}
+    tables: dict[str, dict[str, set[str]]] = {}
     failures = 0
     with tempfile.TemporaryDirectory() as folder:
         for number, version in enumerate(options.versions):
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             try:
                 tree = _open(name, version, source or _download(name, version, Path(folder)))
                 found[version], models[version] = engine.read(tree), engine.models(tree)
-                drafts |= {version: engine.drafts(tree)} if engine.drafts else {}
+                tables |= {version: engine.tables(tree)} if engine.tables else {}
             except (SourceError, NotUnderstoodError) as error:
                 sys.stderr.write(f"{source or version}: {error}\n")
                 failures += 1
@@ -79,8 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     flags = {version: read[0] for version, read in found.items()}
     versions = update_flags(CATALOGUES / f"{name}_flags.json", name, flags, anew=options.anew)
     update_models(CATALOGUES / f"{name}_models.json", name, models, anew=options.anew)
-    if drafts:
-        update_drafts(CATALOGUES / f"{name}_drafts.json", drafts, anew=options.anew)
+    if tables:
+        update_tables(CATALOGUES / f"{name}_tables.json", tables, anew=options.anew)
     if engine.has_variables:
         variables = {version: read[1] for version, read in found.items()}
         update_variables(CATALOGUES / f"{name}_variables.json", name, variables, anew=options.anew)

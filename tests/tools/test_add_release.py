@@ -38,7 +38,7 @@ def test_a_release_is_added_to_everything(root: Path) -> None:
     text = (root / "README.md").read_text(encoding="utf-8")
     assert "2 releases of vLLM (1.0.0 to 1.1.0) and 1 of SGLang (1.0.0 to 1.0.0), with" in text
     assert {*written(root)} == {
-        "README.md", "sglang_flags.json", "sglang_models.json", "vllm_drafts.json", "vllm_flags.json",
+        "README.md", "sglang_flags.json", "sglang_models.json", "vllm_tables.json", "vllm_flags.json",
         "vllm_models.json", "vllm_variables.json",
     }  # fmt: skip
 

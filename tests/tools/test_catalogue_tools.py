@@ -147,6 +147,9 @@ class SpeculativeConfig:
     model: Optional[str] = None
     method: Optional[Method] = None
     target_model_config: str = None
+class CompilationConfig:
+    mode: Optional[int] = None
+    _hidden: int = 0
 """
 
 

@@ -10,7 +10,7 @@ from test_catalogue_tools import package, sglang, vllm
 
 from argparse_reader.model_registry import sglang_models, update_models, vllm_models
 from argparse_reader.source_tree import NotUnderstoodError, open_tree
-from argparse_reader.vllm_drafts import update_drafts, vllm_drafts
+from argparse_reader.vllm_tables import update_tables, vllm_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,17 +25,17 @@ def test_architectures_of_both_engines(tmp_path: Path) -> None:
 
 def test_a_registry_of_another_form_is_refused(tmp_path: Path) -> None:
     tree = open_tree(package(tmp_path / "vllm-1.0.0", {"vllm/__init__.py": ""}), "vllm")
-    for read in (vllm_models, vllm_drafts):
+    for read in (vllm_models, vllm_tables):
         with pytest.raises(NotUnderstoodError):
             read(tree)
 
 
-def test_keys_and_methods_of_speculative_decoding(tmp_path: Path) -> None:
-    found = vllm_drafts(open_tree(vllm(tmp_path), "vllm"))
-    assert found == {"keys": {"model", "method"}, "methods": {"ngram", "own_mtp", "mtp"}}
-    path = tmp_path / "vllm_drafts.json"
-    update_drafts(path, {"1.0": found, "1.1": {"keys": {"model"}, "methods": {"mtp"}}}, anew=True)
-    update_drafts(path, {"1.2": found}, anew=False)
+def test_keys_of_tables(tmp_path: Path) -> None:
+    found = vllm_tables(open_tree(vllm(tmp_path), "vllm"))
+    assert found == {"keys": {"model", "method"}, "methods": {"ngram", "own_mtp", "mtp"}, "compilation": {"mode"}}
+    path = tmp_path / "vllm_tables.json"
+    update_tables(path, {"1.0": found, "1.1": {"keys": {"model"}, "methods": {"mtp"}, "compilation": set()}}, anew=True)
+    update_tables(path, {"1.2": found}, anew=False)
     written = json.loads(path.read_text())
     assert written["keys"] == {"method": ["1.0", "1.1", "1.2"], "model": ["1.0"]}
     assert written["methods"] == {"mtp": ["1.0"], "ngram": ["1.0", "1.1", "1.2"], "own_mtp": ["1.0", "1.1", "1.2"]}

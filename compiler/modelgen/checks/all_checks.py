@@ -89,6 +89,7 @@ CHECKS = (
     flag_spelling.bad_flag,
     flag_spelling.flag_twice,
     drafts.unknown_draft_key,
+    drafts.unknown_table_key,
     drafts.draft_without_layers,
     flag_files.bad_flags_file,
     flag_files.replaced_file_entry,

@@ -38,6 +38,9 @@ def _nearest(word: str, words: tuple[str, ...]) -> str | None:
 
     shape = word.lower().replace("_", "-")
     by_shape = {other.lower().replace("_", "-"): other for other in reversed(words)}
+    joined = {other.replace("-", ""): known for other, known in by_shape.items()}
+    if (same := joined.get(shape.replace("-", ""))) is not None:  # `cuda_graph_mode` is `cudagraph_mode`
+        return same
     cutoff = 0.66 if len(shape) <= _SHORT else 0.75
     for close in get_close_matches(shape, by_shape, n=3, cutoff=cutoff):
         parts = close.split("-")

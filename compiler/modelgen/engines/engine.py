@@ -171,6 +171,8 @@ class Engine(NamedTuple):
         idle_alone: Flags that have no effect on requests without another flag.
         parsers: Flag for a parser of outputs → families of models, each with the parsers for it.
         drafts: The flag for speculative decoding; None if what it takes is not known.
+        tables: Further flags whose value is a table: canonical name → version and key → since or until when releases
+            know the key, and those that this release knows; None for a key that it knows, or may know.
         at_most: Flags that limit each other.
         takes: Release, canonical name and value → whether the release accepts a value that its catalogue does not list.
         adapter_choices: Canonical name → what it accepts for a model with adapters, if its parser lists no choices.
@@ -294,6 +296,7 @@ class Engine(NamedTuple):
     idle_alone: tuple[Companion, ...] = ()
     parsers: Mapping[str, tuple[Family, ...]] = MappingProxyType({})
     drafts: Drafts | None = None
+    tables: Mapping[str, Callable[[Version, str], tuple[str, frozenset[str]] | None]] = MappingProxyType({})
     at_most: tuple[AtMost, ...] = ()
     takes: Callable[[Release | None, str, Any], bool] | None = None
     adapter_choices: Callable[[str], tuple[str, ...]] | None = None

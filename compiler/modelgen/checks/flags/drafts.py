@@ -1,4 +1,4 @@
-"""Check the flag for speculative decoding, whose value is a table."""
+"""Check flags whose value is a table: speculative decoding, and compilation."""
 
 from __future__ import annotations
 
@@ -58,6 +58,39 @@ def unknown_draft_key(context: Context) -> Iterator[Found]:
                         message = f"`{drafts.flag}` of {arg.version} has no method `{value}`"
                         usual = [name for name in unknown[1] if not name.endswith("_mtp")]
                         yield Found(place, message, unknown[0] or did_you_mean(value, usual))
+
+
+@rule("MG270", "unknown-table-key")
+def unknown_table_key(context: Context) -> Iterator[Found]:
+    """A key that the table in a flag of this version of vLLM does not have.
+
+    ## Why
+    vLLM passes the table of `compilation-config` to a class, which refuses what it does not know since 0.13:
+    "Unexpected keyword argument". The keys of each release are known.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    image = "vllm/vllm-openai:v0.19.0"
+    args = { max-model-len = 16384, compilation-config = { cuda_graph_mode = "FULL" } }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    image = "vllm/vllm-openai:v0.19.0"
+    args = { max-model-len = 16384, compilation-config = { cudagraph_mode = "FULL" } }
+    ```
+    """
+    for run in context.runs.values():
+        if run.engine is None or run.version is None or run.is_fork:
+            continue
+        for arg in run.arguments:
+            for path, key, _ in _entries(arg) if arg.name in run.engine.tables else ():
+                if (found := run.engine.tables[arg.name](run.version, key)) is not None:
+                    message = f"`{arg.name}` of {arg.version} has no key `{key}`"
+                    near = did_you_mean(key.replace("-", "_"), found[1], list_known=False)
+                    yield Found(context.document.at_key(*path), message, found[0] or near or "remove it")
 
 
 def _instead(drafts: Drafts, key: str, known: frozenset[str]) -> str:

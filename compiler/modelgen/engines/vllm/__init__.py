@@ -22,7 +22,7 @@ from modelgen.engines.vllm import images, variables
 from modelgen.engines.vllm.adapters import refused_features
 from modelgen.engines.vllm.attention import least_for_cache, needed_for_backend, needed_for_kernels
 from modelgen.engines.vllm.capabilities import least_capability, only_dtype, refuses_float16, unsupported_on
-from modelgen.engines.vllm.drafts import DRAFTS
+from modelgen.engines.vllm.drafts import DRAFTS, unknown_compilation_key
 from modelgen.engines.vllm.hybrids import missing_sequences
 from modelgen.engines.vllm.memory import counts_others, memory_facts
 from modelgen.engines.vllm.packages import missing_packages
@@ -308,6 +308,7 @@ ENGINE = Engine(
     companions=_COMPANIONS,
     idle_alone=_IDLE_ALONE,
     drafts=DRAFTS,
+    tables={COMPILATION: unknown_compilation_key},
     parsers=PARSERS,
     at_most=_AT_MOST,
     takes=takes,

@@ -1,4 +1,4 @@
-"""Know what `--speculative-config` takes: keys and methods by release, and what a method needs."""
+"""Know what tables in flags take by release: `--speculative-config`, and `--compilation-config`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from modelgen.engines.images.versions import Version
 
-_NAMES = Names("vllm_drafts.json", 2)
+TABLES = Names("vllm_tables.json", 2)
 _CHECKED_SINCE = (0, 12)
+_COMPILATION_SINCE = (0, 13)
 # The first release whose class validates its Literal (pydantic's dataclass).
 _METHODS_SINCE = (0, 9, 2)
 _WITHOUT_WEIGHTS = ("ngram", "[ngram]")
@@ -40,11 +41,11 @@ def unknown_name(version: Version, name: str, *, is_method: bool) -> tuple[str, 
     None for one that it knows, or may know.
     """
     kind, text = ("methods", name) if is_method else ("keys", name.replace("-", "_"))
-    known = _NAMES.known(kind, version)
+    known = TABLES.known(kind, version)
     is_open = known is None or (is_method and (version.release < _METHODS_SINCE or name in _WITHOUT_WEIGHTS))
     if is_open or known is None or text in known:
         return None
-    return _NAMES.life(kind, text, version), known
+    return TABLES.life(kind, text, version), known
 
 
 def missing_key(version: Version | None, args: Mapping[str, Any]) -> str:
@@ -73,6 +74,16 @@ def lacks_layers(args: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
     if counts:
         return not any(counts)
     return config.get("model_type") in _WITHOUT_LAYERS
+
+
+def unknown_compilation_key(version: Version, key: str) -> tuple[str, frozenset[str]] | None:
+    """Return since or until when releases know a key, and those that this release knows; None for a known one.
+
+    CompilationConfig refuses other keys since 0.13 ("Unexpected keyword argument"); before, they have no effect.
+    """
+    text = key.replace("-", "_")
+    known = TABLES.known("compilation", version) if version.release >= _COMPILATION_SINCE else None
+    return None if known is None or text in known else (TABLES.life("compilation", text, version), known)
 
 
 DRAFTS = Drafts(DRAFT, "model", "method", _FAMILIAR, unknown_name, missing_key, lacks_layers)

@@ -1,4 +1,4 @@
-"""The keys and methods that `--speculative-config` of a release takes, from its class SpeculativeConfig."""
+"""The keys that tables in flags take: `--speculative-config`, with its methods, and `--compilation-config`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from argparse_reader.source_tree import SourceTree
 
-_KINDS = ("keys", "methods")
+_KINDS = ("keys", "methods", "compilation")
 # What vLLM itself passes to the class (create_speculative_config), and what the class computes.
 _INTERNAL = frozenset(
     {"target_model_config", "target_parallel_config", "enable_chunked_prefill", "disable_log_stats"}
@@ -28,24 +28,33 @@ _INTERNAL = frozenset(
 )
 
 
-def vllm_drafts(tree: SourceTree) -> dict[str, set[str]]:
-    """Return the keys, and the values of `method`.
+def vllm_tables(tree: SourceTree) -> dict[str, set[str]]:
+    """Return the keys of speculative decoding, the values of its `method`, and the keys of compilation.
 
     Raises:
-        NotUnderstoodError: There is no such class, or its field `method` names no values.
+        NotUnderstoodError: There are no such classes, or the field `method` names no values.
     """
     program = StaticProgram(tree, World(type_checking=True))
-    cls = program.value("vllm.config", "SpeculativeConfig")
-    if not isinstance(cls, ClassValue):
-        raise NotUnderstoodError(f"vllm.config: no class SpeculativeConfig: {cls}")
-    found = {one.name: one.type for one in fields(program, cls.source.place(cls.node), cls)}
+    found = _fields(program, "SpeculativeConfig")
     methods = {*named_values(program, found["method"])} if "method" in found else set[str]()
     if not methods:
-        raise NotUnderstoodError(f"{cls.source.place(cls.node)}: the field `method` names no values")
-    return {"keys": {name for name in found if not name.startswith("_")} - _INTERNAL, "methods": methods}
+        raise NotUnderstoodError("vllm.config: the field `method` of SpeculativeConfig names no values")
+    return {
+        "keys": {name for name in found if not name.startswith("_")} - _INTERNAL,
+        "methods": methods,
+        "compilation": {name for name in _fields(program, "CompilationConfig") if not name.startswith("_")},
+    }
 
 
-def update_drafts(path: Path, found: Mapping[str, Mapping[str, set[str]]], *, anew: bool) -> None:
+def _fields(program: StaticProgram, name: str) -> dict[str, Any]:
+    """Return the fields of a class of vllm.config, with their types."""
+    cls = program.value("vllm.config", name)
+    if not isinstance(cls, ClassValue):
+        raise NotUnderstoodError(f"vllm.config: no class {name}: {cls}")
+    return {one.name: one.type for one in fields(program, cls.source.place(cls.node), cls)}
+
+
+def update_tables(path: Path, found: Mapping[str, Mapping[str, set[str]]], *, anew: bool) -> None:
     """Write the data: for each key and method the releases that added and removed it, alternately.
 
     Args:
@@ -56,7 +65,7 @@ def update_drafts(path: Path, found: Mapping[str, Mapping[str, set[str]]], *, an
     data: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() and not anew else {"versions": []}
     versions = sorted({*data["versions"], *found}, key=version_key)
     parts = [
-        '  "source": "SpeculativeConfig in vllm/config of each release"',
+        '  "source": "SpeculativeConfig and CompilationConfig in vllm/config of each release"',
         f'  "versions": {json.dumps(versions)}',
     ]
     for kind in _KINDS:

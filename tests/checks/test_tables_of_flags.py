@@ -9,7 +9,7 @@ import pytest
 from compiling import check, complete, findings
 from modelgen.engines.catalogues import DATA
 
-DATA_OF_DRAFTS = json.loads((DATA / "vllm_drafts.json").read_bytes())
+DATA_OF_DRAFTS = json.loads((DATA / "vllm_tables.json").read_bytes())
 CONFIGS = {
     "qwen3": {"model_type": "qwen3"},
     "deepseek": {"model_type": "deepseek_v3", "num_nextn_predict_layers": 1},
@@ -90,3 +90,20 @@ config = '{json.dumps(CONFIGS[config])}'
 def test_draft_of_llamacpp_on_vllm_names_the_flag() -> None:
     toml = file('{ method = "ngram", num_speculative_tokens = 3 }') + "[models.qwen.draft]\nrepo = 'Qwen/Qwen3-0.6B'\n"
     assert 'speculative-config = { model = "Qwen/Qwen3-0.6B", num_speculative_tokens = 4 }' in check(toml)
+
+
+@pytest.mark.parametrize(
+    ("table", "version", "help_text"),
+    [
+        ('{ cuda_graph_mode = "FULL" }', "0.19.0", "did you mean `cudagraph_mode`?"),
+        ("{ level = 3 }", "0.19.0", "it was removed in 0.18.0"),
+        ("{ level = 3 }", "0.17.1", ""),
+        ("{ compile_ranges_endpoints = [1] }", "0.17.1", "it appeared in 0.18.0"),
+        ("{ cuda_graph_mode = 1 }", "0.12.0", ""),
+        ("{ cudagraph_capture_sizes = [1, 2, 4], pass_config = { fuse_norm_quant = true } }", "0.33.0", ""),
+        ("3", "0.19.0", ""),
+    ],
+)
+def test_keys_of_the_compilation_config(table: str, version: str, help_text: str) -> None:
+    toml = file("{ }", version).replace("speculative-config = { }", f"compilation-config = {table}")
+    assert [one.help for one in findings(toml) if one.code == "MG270"] == ([help_text] if help_text else [])
