@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.checks.context import Context
 from modelgen.checks.environment import flag_variables, variable_names, variable_values
-from modelgen.checks.flags import flag_sets, flag_spelling, flag_values, model_parsers, unknown_flags
+from modelgen.checks.flags import drafts, flag_sets, flag_spelling, flag_values, model_parsers, unknown_flags
 from modelgen.checks.foreign import (
     devices,
     exposure,
@@ -43,6 +43,8 @@ ENGINE_TRUTHS = (
     flag_values.bad_flag_value,
     flag_values.unknown_value,
     flag_values.value_of_another_version,
+    drafts.unknown_draft_key,
+    drafts.unknown_table_key,
     flag_sets.missing_companion,
     flag_sets.sizes_at_odds,
     model_parsers.parser_of_another_model,
