@@ -233,6 +233,7 @@ def adapter_rules(
         ({"use_dora": True}, "use_dora = true"),
         ({"bias": "all"}, "bias = all"),
         ({"peft_type": "IA3"}, "peft_type = IA3"),
+        ({"trainable_token_indices": [7]}, "trainable_token_indices = [7]"),
         ({"use_dora": True, "bias": "lora_only"}, "use_dora = true and bias = lora_only"),
     ],
 )
@@ -280,6 +281,8 @@ def test_adapters_by_release(change: dict[str, Any], version: str, expected: lis
         ({"modules_to_save": ["lm_head"]}, "0.5.9", ["adapter-part-ignored"]),
         ({"use_rslora": True}, "0.5.9", ["adapter-part-ignored"]),
         ({"alpha_pattern": {"q_proj": 4}}, "0.5.9", ["adapter-part-ignored"]),
+        ({"trainable_token_indices": [7]}, "0.5.9", ["adapter-part-ignored"]),
+        ({"trainable_token_indices": None}, "0.5.9", []),
         ({"use_rslora": False, "alpha_pattern": {}, "modules_to_save": None}, "0.5.9", []),
         ({"base_model_name_or_path": "Qwen/Qwen3-4B"}, "0.5.9", ["adapter-of-another-base"]),
         ({"r": 64}, "0.5.9", ["rank-over-limit"]),

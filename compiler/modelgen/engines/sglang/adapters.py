@@ -45,5 +45,4 @@ def ignored_features(adapter: Mapping[str, Any]) -> Iterator[str]:
         yield f"modules_to_save = {left}"
     if adapter.get("use_rslora") is True:
         yield "use_rslora = true"
-    if adapter.get("alpha_pattern"):
-        yield f"alpha_pattern = {adapter['alpha_pattern']}"
+    yield from (f"{key} = {adapter[key]}" for key in ("alpha_pattern", "trainable_token_indices") if adapter.get(key))

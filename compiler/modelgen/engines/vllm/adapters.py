@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # Other methods of PEFT lack `lora_alpha` ("Missing required configuration fields"), or have other tensors, as AdaLoRA
 # does ("is unsupported LoRA weight" in vllm/lora/utils.py): 0.8.5 to 0.33.0.
 _LORA = "LORA"
+# PEFT stores them as `trainable_tokens_delta`: "is unsupported LoRA weight" (vllm/lora/utils.py, 0.8.5 to 0.33.0).
+_TOKENS = "trainable_token_indices"
 _BIAS_FLAG, _BIAS_FLAG_UNTIL = "enable-lora-bias", (0, 11, 1)
 _CLASSIFIERS, _CLASSIFIERS_SINCE = frozenset({"classifier", "score"}), (0, 31)
 _MORE_SINCE = (0, 32)
@@ -41,6 +43,8 @@ def refused_features(version: Version, args: Mapping[str, Any], adapter: Mapping
         yield f"modules_to_save = {saved}"
     if adapter.get("use_dora") is True:
         yield "use_dora = true"
+    if adapter.get(_TOKENS):
+        yield f"{_TOKENS} = {adapter[_TOKENS]}"
     bias = adapter.get("bias", "none")
     is_allowed = version.release < _BIAS_FLAG_UNTIL and args.get(_BIAS_FLAG) is True
     if isinstance(bias, str) and bias != "none" and not is_allowed:
