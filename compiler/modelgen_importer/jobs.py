@@ -1,0 +1,163 @@
+"""Find out which contents of a bundle are still to be copied, and copy them with two threads."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from modelgen_importer.manifest import File, Piece, RefusedError
+from modelgen_importer.medium import read_small
+from modelgen_importer.reading import MOST_BYTES
+from modelgen_importer.saying import Progress
+from modelgen_importer.target import Content
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from modelgen_importer.hub import Hub
+    from modelgen_importer.manifest import Bundle, Image, Member
+    from modelgen_importer.medium import Medium
+    from modelgen_importer.project import Project
+    from modelgen_importer.target import Target
+
+_THREADS = 2
+
+
+@dataclass
+class Job:
+    """A content to copy, and the places that need it."""
+
+    content: Content
+    places: list[tuple[Target, str]] = field(default_factory=list)
+
+
+class Jobs:
+    """The contents that are to be copied.
+
+    Args:
+        bundle: The bundle.
+        medium: Where its contents are; None for one that was loaded before.
+        project: The folder of the project.
+        hub: The hub directory.
+    """
+
+    def __init__(self, bundle: Bundle, medium: Medium | None, project: Project, hub: Hub) -> None:
+        self._bundle, self._medium, self._project, self._hub = bundle, medium, project, hub
+        self.jobs: dict[str, Job] = {}
+        self.there = 0
+        """Files of the hub directory that are right."""
+        self.faults: list[str] = []
+        self.to_come: set[int] = set()
+        """Volumes that are still needed."""
+
+    @property
+    def size(self) -> int:
+        """The bytes that are to be read."""
+        return sum(job.content.size * len(job.places) for job in self.jobs.values())
+
+    def needs(self, target: Target) -> int:
+        """Return the bytes that are still to be written below a folder."""
+        jobs = ((job, sum(place[0] is target for place in job.places)) for job in self.jobs.values())
+        return sum(max(count * job.content.size - target.copied(job.content.sha256), 0) for job, count in jobs if count)
+
+    def find(self, *, quick: bool) -> None:
+        """Find the contents of the hub directory and the project that are not in place.
+
+        Args:
+            quick: Whether a file of the right size counts as right; else it is read, unless its hash is known.
+        """
+        files = [(*self._hub.places(one, file), file) for one in self._bundle.hub.snapshots for file in one.files]
+        files += [(file.path, file.path, file) for file in self._bundle.hub.assets]
+        spots = [
+            next((at for at in (place, path) if self._hub.size(at) == file.size), "") for path, place, file in files
+        ]
+
+        def is_right(spot: str, file: File) -> bool:
+            return bool(spot) and (quick or self._hub.is_known(spot, file) or self._hub.is_right(spot, file))
+
+        with ThreadPoolExecutor(_THREADS) as pool:
+            right = list(pool.map(is_right, spots, (file for *_, file in files)))
+        self.there = sum(right)
+        for (_, place, file), is_there in zip(files, right):
+            if not is_there:
+                self._add(file, self._hub, place)
+        small = [(one.tree, self._bundle.size(one.tree)) for one in self._bundle.hub.snapshots]
+        for sha256, size in (*small, *((file.sha256, file.size) for file in self._bundle.files)):
+            if self._project.size(place := self._project.blob(sha256)) != size:
+                self._add(File(f"blobs/{sha256}", sha256, size), self._project, place)
+
+    def add_images(self, images: Iterable[Image]) -> None:
+        """Add the members of images of which parts are to come: an image is loaded as a whole."""
+        for image in images:
+            contents = [(member, self.member(member)) for member in image.members if member.type == "file"]
+            paths = [path for _, content in contents if content is not None for path, _ in content.pieces]
+            if None in paths:
+                for member, content in contents:
+                    if content is not None and self._project.find(member.sha256, member.size) is None:
+                        place = (self._project, self._project.blob(member.sha256))
+                        self.jobs.setdefault(member.sha256, Job(content)).places.append(place)
+
+    def member(self, member: Member) -> Content | None:
+        """Return the content of a member of an archive; None if the bundle leaves it out, since Docker has it."""
+        is_carried = member.sha256 in self._bundle.blobs and self._medium is not None
+        return self._content(File(member.name, member.sha256, member.size)) if is_carried else None
+
+    def config(self, image: Image) -> bytes:
+        """Return the configuration of an image; empty if it is not here."""
+        found = [one for one in image.members if one.sha256 and f"sha256:{one.sha256}" == image.config]
+        content = self.member(found[0]) if found and found[0].size <= MOST_BYTES else None
+        paths = [path for path, _ in content.pieces] if content is not None else []
+        return read_small(paths[0]) if len(paths) == 1 and paths[0] is not None else b""
+
+    def run(self) -> None:
+        """Copy everything; what is wrong or to come is noted, and stops nothing else."""
+        progress = Progress(self.size)
+
+        def copy(job: Job) -> None:
+            is_begun = any(target.copied(job.content.sha256) for target, _ in job.places)
+            if not is_begun and not any(path for path, _ in job.content.pieces):
+                self.to_come.update(piece.volume for _, piece in job.content.pieces)
+                return
+            try:
+                for target, place in job.places:
+                    self.to_come.update(target.copy(job.content, place, progress.add))
+            except RefusedError as error:
+                if error.code != 1:
+                    raise
+                self.faults.append(str(error))
+
+        jobs = sorted(self.jobs.values(), key=lambda job: -job.content.size)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            try:
+                list(pool.map(copy, jobs))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+            finally:
+                progress.end()
+
+    def _add(self, file: File, target: Target, place: str) -> None:
+        try:
+            job = self.jobs.setdefault(file.sha256, Job(self._content(file)))
+        except RefusedError as error:
+            self.faults.append(str(error))
+        else:
+            if (target, place) not in job.places:
+                job.places.append((target, place))
+
+    def _content(self, file: File) -> Content:
+        """Return a content with the files that have it, here or on the medium."""
+        git = file.name if len(file.name) == 40 else ""
+        kept = self._project.find(file.sha256, file.size)
+        if kept is None and self._medium is not None and file.sha256 in self._bundle.blobs:
+            pieces = self._bundle.pieces(file.sha256).items()
+            places = [(self._medium.place(name, piece.volume), piece) for name, piece in pieces]
+            return Content(file.sha256, file.size, places, git)
+        kept = kept or next(self._hub.find(file.name or file.sha256, file.size), None)
+        if kept is None:
+            raise RefusedError(
+                f"{file.path} is not in this bundle, since this host had it, and it is no longer here; "
+                "load the older bundle again, or make this one without `--have`"
+            )
+        return Content(file.sha256, file.size, [(kept, Piece(file.sha256, file.size))], git)

@@ -1,0 +1,110 @@
+"""Check a bundle, or some of its volumes, by the hash of every file.
+
+    python3 -I -S importer/verify.py [--signers FILE] [--quick] [FOLDER ...]
+
+It writes nothing. It exits with 0 if all is right, with 1 if something is not.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from pathlib import Path
+
+if __name__ == "__main__":  # run as a file: the others are beside it, and bytecode that came with them is not trusted
+    sys.dont_write_bytecode, sys.pycache_prefix = True, os.devnull
+    sys.modules["modelgen_importer"] = package = types.ModuleType("modelgen_importer")
+    package.__path__ = [str(Path(__file__).absolute().parent)]
+
+import argparse
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from modelgen_importer.manifest import RefusedError
+from modelgen_importer.medium import Medium, blocks, open_regular
+from modelgen_importer.saying import Progress, about, run, say, size_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Check folders, and print what is wrong with each file.
+
+    Raises:
+        RefusedError: A folder is no bundle, or its lists contradict each other.
+    """
+    medium = Medium(options.folders or [Path(__file__).absolute().parent.parent])
+    signer = medium.check_signature(options.signers) if options.signers else ""
+    files = [file for folder in medium.folders for file in _files(medium, folder)]
+    total = sum(size for _, size, _ in files)
+    progress = Progress(0 if options.quick else total)
+
+    def check(file: tuple[Path, int, str]) -> str:
+        """Return what is wrong with a file, or an empty text."""
+        path, size, sha256 = file
+        digest = hashlib.sha256()
+        try:
+            with open_regular(path):
+                pass
+            for block in blocks(path, size) if not options.quick else ():
+                digest.update(block)
+                progress.add(len(block))
+        except RefusedError as error:
+            return str(error)
+        is_right = options.quick or digest.hexdigest() == sha256
+        return "" if is_right else f"{path} is damaged: it has another hash; copy it again"
+
+    with ThreadPoolExecutor(2) as pool:
+        faults = [fault for fault in pool.map(check, files) if fault]
+    progress.end()
+    for fault in faults:
+        say(fault, is_fault=True)
+    if not faults:
+        what = "have the right sizes" if options.quick else "are as SHA256SUMS says"
+        say(f"{len(files)} files, {size_of(total)}, {what}" + (f"; signed by {signer}" if signer else ""))
+        if medium.missing:
+            say(f"Volumes {', '.join(map(str, medium.missing))} of {medium.bundle.volumes} are not here.")
+        for line in about(medium.bundle):
+            say(line)
+        say("next: python3 importer/load.py --into FOLDER")
+    return 1 if faults else 0
+
+
+def _files(medium: Medium, folder: Path) -> Iterator[tuple[Path, int, str]]:
+    """Yield each file that a folder should have: path, bytes, hash."""
+    sums = medium.sums[folder]
+    pieces = {
+        f"blobs/{name}": piece for one in medium.bundle.blobs for name, piece in medium.bundle.pieces(one).items()
+    }
+    volumes = {pieces[name].volume for name in sums if name in pieces} or {0}
+    wanted = {name: piece for name, piece in pieces.items() if piece.volume in volumes}
+    for name, sha256 in sums.items():
+        path = folder / name
+        if name.startswith("blobs/") and (name not in wanted or wanted[name].sha256 != sha256):
+            raise RefusedError(f"{folder / 'SHA256SUMS'} lists {name}, and bundle.json does not; copy the bundle again")
+        yield path, wanted[name].size if name in wanted else path.stat().st_size, sha256
+    for name in wanted:
+        if name not in sums:
+            raise RefusedError(f"{folder / 'SHA256SUMS'} does not list {name}; copy the bundle again")
+    for path in sorted((folder / "importer").rglob("*")):
+        if path.is_file() and path.relative_to(folder).as_posix() not in sums:
+            raise RefusedError(f"{path} is not in SHA256SUMS; remove it, and run none of these programs before")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command, and return its exit code."""
+    parser = argparse.ArgumentParser(prog="verify.py", description="Check a bundle by the hash of every file.")
+    parser.add_argument(
+        "folders", metavar="FOLDER", nargs="*", type=Path, help="the bundle, or volumes  [default: this one]"
+    )
+    parser.add_argument("--signers", metavar="FILE", type=Path, help="refuse a bundle that none of these people signed")
+    parser.add_argument("--quick", action="store_true", help="compare sizes only")
+    options = parser.parse_args(arguments)
+    return run(lambda: verify(options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
