@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from modelgen.fit import Fitted
     from modelgen.ir import Fleet
-    from modelgen.load import Document
+    from modelgen.load import Document, Machine
     from modelgen.lockfile.entries import Lock
     from modelgen.lockfile.measured import MeasuredStart
     from modelgen.resolve import Resolved
@@ -100,6 +100,7 @@ def check_source(  # noqa: PLR0913 - as for `compile_source`
     lock_path: str = "models.lock",
     targets: Collection[str] | None = None,
     read: Callable[[str], bytes] = _no_file,
+    machine: Machine | None = None,
 ) -> Checked:
     """Read and check the bytes of a models.toml and of the files beside it; arguments as for `compile_source`.
 
@@ -111,6 +112,8 @@ def check_source(  # noqa: PLR0913 - as for `compile_source`
     found += faults
     if document is None:
         return Checked(source, sort_by_place(found), None)
+    if machine is not None:
+        document = document.on(machine)
     starts: Mapping[str, MeasuredStart] = {}
     if measured is not None:
         starts, faults = _parse_measured(measured, PurePosixPath(path).with_suffix(".measured.toml").as_posix())
@@ -137,6 +140,7 @@ def compile_source(  # noqa: PLR0913 - what findings call the files, and one tex
     root_from_out: str = "..",
     read: Callable[[str], bytes] = _no_file,
     reads_back: bool = True,
+    machine: Machine | None = None,
 ) -> Compilation:
     """Compile the bytes of a models.toml. Pure: reads only its arguments and the package's own data.
 
@@ -152,11 +156,14 @@ def compile_source(  # noqa: PLR0913 - what findings call the files, and one tex
         read: Returns the content of a file that models.toml names, by its path relative to models.toml; raises
             OSError if it cannot be read.
         reads_back: Whether the output is parsed and compared with the fleet; False if it will not be written.
+        machine: A host in place of the one in the file.
 
     Raises:
         RenderingError: The output differs from the fleet: a bug of modelgen.
     """
-    checked = check_source(data, lock, measured, path=path, lock_path=lock_path, targets=targets, read=read)
+    checked = check_source(
+        data, lock, measured, path=path, lock_path=lock_path, targets=targets, read=read, machine=machine
+    )
     fitted, diagnostics = checked.fitted, checked.diagnostics
     if fitted is None or has_errors(diagnostics):
         return Compilation(checked.source, diagnostics, None, {}, fitted)

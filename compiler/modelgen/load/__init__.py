@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from modelgen.files import MAX_SOURCE_BYTES
 from modelgen.load import text
-from modelgen.load.document import DEFAULT_ENGINE, Document
+from modelgen.load.document import DEFAULT_ENGINE, Document, Machine
 from modelgen.load.locator import Locator
 from modelgen.source import Source
 
 if TYPE_CHECKING:
     from modelgen.diagnostics import Diagnostic
 
-__all__ = ["DEFAULT_ENGINE", "Document", "load"]
+__all__ = ["DEFAULT_ENGINE", "Document", "Machine", "load"]
 
 
 def load(data: bytes, path: str = "models.toml") -> tuple[Document | None, Source, list[Diagnostic]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -11,7 +11,7 @@ from modelgen.load.locator import Locator
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modelgen.config import Config, Defaults, EngineTable, Model
+    from modelgen.config import Config, Defaults, EngineTable, Gpu, Host, Model
     from modelgen.config.compose import ComposeKeys
     from modelgen.load.locator import Path
     from modelgen.source import Source, Span
@@ -62,6 +62,13 @@ class FlagsFile(NamedTuple):
     replaced: tuple[str, ...] = ()
 
 
+class Machine(NamedTuple):
+    """The host and the GPUs that a file is compiled for, in place of those that it has."""
+
+    host: Host
+    gpus: Mapping[str, Gpu]
+
+
 @dataclass(frozen=True)
 class Document:
     """The user's file as later steps see it.
@@ -81,6 +88,10 @@ class Document:
     dropped: frozenset[Path] = frozenset()
     places: Places | None = None
     files: Mapping[str, FlagsFile] = field(default_factory=dict)
+
+    def on(self, machine: Machine) -> Document:
+        """Return the file for another host; the places of values stay."""
+        return replace(self, config=self.config.model_copy(update=machine._asdict()))
 
     @cached_property
     def models(self) -> dict[str, Model]:

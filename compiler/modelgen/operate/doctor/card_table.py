@@ -19,6 +19,8 @@ from modelgen.operate.doctor.rocm import find_rocm_cards
 from modelgen.operate.doctor.smi import find_capabilities, find_cards
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from modelgen.config import Gpu
     from modelgen.load import Document
     from modelgen.operate.doctor.host import Host
@@ -38,7 +40,7 @@ def fill_cards(data: bytes, host: Host, path: str) -> Filled:
     named = _lines(document, host) if document is not None else {}
     if not named:
         return Filled(None)
-    text = _with_cards_or_none(source.text, named)
+    text = with_keys_of_gpus(source.text, {name: {key: value} for name, (key, value) in named.items()})
     if text is None:
         tables = ", ".join(f"[gpus.{name}]" for name in named)
         return Filled(None, problem=f"{tables} of {path} cannot be filled; write `card` or `capability` by hand")
@@ -78,31 +80,38 @@ def _has_memory(memory: int, gpu: Gpu) -> bool:
     return gpu.memory is None or gpu.memory <= memory * 1.01
 
 
-def _with_cards_or_none(text: str, named: dict[str, tuple[str, str]]) -> str | None:
-    """Return the text with the names; None if the tables are written in a way that is not understood."""
+def with_keys_of_gpus(text: str, gpus: Mapping[str, Mapping[str, str | None]]) -> str | None:
+    """Return a models.toml with keys of its tables of GPUs written, or removed where the value is None.
+
+    It is None if the tables are written in a way that is not understood.
+    """
     try:
-        new = _with_cards(text, named)
-        return new if tomllib.loads(new) == _expected(text, named) else None
+        new = _with_keys(text, gpus)
+        return new if tomllib.loads(new) == _expected(text, gpus) else None
     except (TOMLKitError, tomllib.TOMLDecodeError, RecursionError, ValueError, TypeError, AttributeError):
         return None
 
 
-def _with_cards(text: str, named: dict[str, tuple[str, str]]) -> str:
+def _with_keys(text: str, gpus: Mapping[str, Mapping[str, str | None]]) -> str:
     document = tomlkit.parse(text)
     tables = document["gpus"]
-    for name, (key, value) in named.items():
+    for name, keys in gpus.items():
         table = tables[name]
-        if isinstance(table, InlineTable):
-            table[key] = value
-        elif isinstance(table, Table):
-            insert(table, key, value)
-        else:
+        if not isinstance(table, Table | InlineTable):
             raise TypeError("it is not a table of its own")
+        for key, value in keys.items():
+            if value is None:
+                table.pop(key, None)
+            elif key in table or isinstance(table, InlineTable):
+                table[key] = value
+            else:
+                insert(table, key, value)
     return with_line_ends_of(text, document.as_string())
 
 
-def _expected(text: str, named: dict[str, tuple[str, str]]) -> dict[str, object]:
+def _expected(text: str, gpus: Mapping[str, Mapping[str, str | None]]) -> dict[str, object]:
     tables = tomllib.loads(text)
-    for name, (key, value) in named.items():
-        tables["gpus"][name][key] = value
+    for name, keys in gpus.items():
+        changed = {**tables["gpus"][name], **keys}
+        tables["gpus"][name] = {key: value for key, value in changed.items() if value is not None}
     return tables

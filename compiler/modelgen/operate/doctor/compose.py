@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from modelgen.operate.doctor.host import Host
     from modelgen.operate.doctor.wanted import Wanted
 
-_OLDEST = (2, 20)
-_WITH_CDI = (2, 30)
+OLDEST = (2, 20)
+WITH_CDI = (2, 30)
 """docker/compose#12184, podman-container-tools/podman#28309."""
 _INSTALL = "sudo apt-get install docker-compose-plugin, or https://docs.docker.com/compose/install/"
 
@@ -34,9 +34,9 @@ def check_compose(host: Host, wanted: Wanted) -> list[Finding]:
         has_old = host.which("docker-compose") is not None
         text = "`docker compose` is not installed" + ("; the installed `docker-compose` is too old" if has_old else "")
         return [Finding("compose", "bad", text, _INSTALL)]
-    if dotted(version) < _OLDEST:
+    if dotted(version) < OLDEST:
         return [Finding("compose", "bad", f"Docker Compose {version} is too old: 2.20 is needed", _INSTALL)]
-    if dotted(version) < _WITH_CDI and any(gpu.kind == "cdi" for gpu in wanted.gpus.values()):
+    if dotted(version) < WITH_CDI and any(gpu.kind == "cdi" for gpu in wanted.gpus.values()):
         text = f"Docker Compose {version} takes CDI names for paths of device files: 2.30 is needed"
         return [Finding("compose", "bad", text, _INSTALL)]
     return [Finding("compose", "good", f"Docker Compose {version}")]
