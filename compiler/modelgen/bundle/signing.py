@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAMESPACE = "modelgen-bundle"
-"""What the signature is for: a signature of the same key for anything else does not count (ssh-keygen(1), `-n`)."""
+"""The purpose of the signature: one of the same key for another purpose does not count (ssh-keygen(1), `-n`)."""
 SIGNATURE = "SHA256SUMS.sig"
 
 
