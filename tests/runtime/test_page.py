@@ -74,8 +74,8 @@ def test_what_a_client_has_is_not_sent_again() -> None:
         assert re.search(r"script-src 'self' 'sha256-[\w+/]{43}='; ", policy)  # of the one script in the page
 
 
-def test_a_visit_loads_less_than_eighty_kilobytes() -> None:
-    assert sum(len(file.compressed) for path, file in PAGE.items() if path != "/ui") < 80_000
+def test_a_visit_loads_little() -> None:
+    assert sum(len(file.compressed) for path, file in PAGE.items() if path != "/ui") < 45_000  # bytes
 
 
 def test_nothing_is_loaded_from_elsewhere_or_written_as_html() -> None:

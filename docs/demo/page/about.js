@@ -26,33 +26,21 @@ export function showAbout(status) {
   ];
   byId("about").replaceChildren(
     el(
-      "section",
-      { class: "panel" },
-      el("div", { class: "panel-head" }, el("h2", { text: "About" })),
+      "section.panel",
+      el("div.panel-head", el("h2", "About")),
+      el("dl.facts", ...rows.flatMap(([name, text]) => [el("dt", name), el("dd", clean(text))])),
+      el("h3", "For programs"),
       el(
-        "dl",
-        { class: "facts" },
-        ...rows.flatMap(([name, text]) => [el("dt", { text: name }), el("dd", { text: clean(text) })]),
-      ),
-      el("h3", { text: "For programs" }),
-      el(
-        "ul",
-        { class: "plain" },
+        "ul.plain",
         ...links.map(([path, text]) =>
-          el(
-            "li",
-            {},
-            hasKey() ? el("code", { text: `/${path}` }) : el("a", { href: path, text: `/${path}` }),
-            ` ${text}`,
-          ),
+          el("li", hasKey() ? el("code", `/${path}`) : el("a", { href: path, text: `/${path}` }), ` ${text}`),
         ),
       ),
-      el("h3", { text: "On the host" }),
+      el("h3", "On the host"),
       el(
-        "ul",
-        { class: "plain" },
+        "ul.plain",
         ...["modelgen status", "modelgen why", "modelgen logs MODEL --follow", "modelgen explain CODE"].map((line) =>
-          el("li", {}, el("code", { text: line })),
+          el("li", el("code", line)),
         ),
       ),
     ),

@@ -1,7 +1,7 @@
 /** Try it: a chat with one model or two side by side, and one field each for reranking and transcription. */
 
 import { ask } from "./api.js";
-import { byId, el, notify } from "./dom.js";
+import { button, byId, el, notify } from "./dom.js";
 import { Pane } from "./pane.js";
 import { rerankTool, transcribeTool } from "./tools.js";
 
@@ -9,10 +9,8 @@ const CHAT = "/v1/chat/completions";
 const LARGEST_IMAGE = 10 * 2 ** 20;
 
 export class Chat {
-  /** @param {import("./store.js").Store} store */
   constructor(store) {
     this.store = store;
-    /** @type {string|null} */
     this.image = null;
     /** @type {{id: string, parent?: string}[]} As /v1/models lists them; a variant has a parent. */
     this.listed = [];
@@ -24,44 +22,34 @@ export class Chat {
 
   #makePanel() {
     this.compare = el("input", { type: "checkbox", id: "compare" });
-    this.clear = el("button", { class: "small", type: "button", text: "Clear" });
     const head = el(
-      "div",
-      { class: "panel-head" },
-      el("h2", { text: "Chat" }),
-      el("label", { class: "check" }, this.compare, " Two side by side"),
-      this.clear,
+      "div.panel-head",
+      el("h2", "Chat"),
+      el("label.check", this.compare, " Two side by side"),
+      button("Clear", () => this.panes.forEach((pane) => pane.clear())),
     );
     this.compare.addEventListener("change", () => {
       this.panes[1].element.hidden = !this.compare.checked;
       this.panesBox.classList.toggle("two", this.compare.checked);
     });
-    this.clear.addEventListener("click", () => this.panes.forEach((pane) => pane.clear()));
-    this.panesBox = el("div", { class: "panes" }, ...this.panes.map((pane) => pane.element));
-    return el("section", { class: "panel", "aria-label": "Chat" }, head, this.panesBox, this.#makeForm());
+    this.panesBox = el("div.panes", ...this.panes.map((pane) => pane.element));
+    return el("section.panel", { "aria-label": "Chat" }, head, this.panesBox, this.#makeForm());
   }
 
   #makeForm() {
     this.text = el("textarea", { rows: 2, placeholder: "Message", "aria-label": "Message", required: true });
-    this.send = el("button", { class: "primary", text: "Send" });
+    this.send = el("button.primary", "Send");
     this.stop = el("button", { type: "button", text: "Stop", hidden: true });
     this.file = el("input", { type: "file", accept: "image/*", class: "unseen", id: "image" });
-    this.thumb = el("img", { class: "thumb", alt: "The image to send", hidden: true });
+    this.thumb = el("img.thumb", { alt: "The image to send", hidden: true });
     const attach = el("label", { for: "image", class: "button small", text: "Image" });
     const field = (name, props) =>
-      el(
-        "label",
-        {},
-        el("span", { text: name }),
-        (this[`of${name.split(" ")[0]}`] = el(props.rows ? "textarea" : "input", props)),
-      );
+      el("label", el("span", name), (this[`of${name.split(" ")[0]}`] = el(props.rows ? "textarea" : "input", props)));
     const settings = el(
-      "details",
-      { class: "settings" },
-      el("summary", { text: "Settings" }),
+      "details.settings",
+      el("summary", "Settings"),
       el(
-        "div",
-        { class: "fields" },
+        "div.fields",
         field("System prompt", { rows: 2 }),
         field("Temperature", { type: "number", min: 0, max: 2, step: 0.1, placeholder: "default" }),
         field("Longest answer", { type: "number", min: 1, step: 1, placeholder: "default" }),
@@ -69,10 +57,9 @@ export class Chat {
       ),
     );
     const form = el(
-      "form",
-      { class: "composer" },
+      "form.composer",
       this.text,
-      el("div", { class: "actions" }, this.thumb, this.file, attach, this.stop, this.send),
+      el("div.actions", this.thumb, this.file, attach, this.stop, this.send),
       settings,
     );
     form.addEventListener("submit", (event) => {
@@ -89,7 +76,7 @@ export class Chat {
     return form;
   }
 
-  /** Offer the names that the server lists. @param {string} [wanted] */
+  /** Offer the names that the server lists. */
   async show(wanted) {
     const listed = await ask("v1/models").catch((error) => (notify(error.message), { data: [] }));
     this.listed = listed.data;
@@ -100,19 +87,18 @@ export class Chat {
     for (const tool of this.tools) tool.offer();
   }
 
-  /** Return the model with a name or a variant; undefined where models may not be seen. @param {string} name */
+  /** Return the model with a name or a variant; undefined where models may not be seen. */
   modelOf(name) {
     const parent = this.listed.find((one) => one.id === name)?.parent;
     return [...this.store.models.values()].find((model) => model.id === parent || model.names.includes(name));
   }
 
-  /** Return the names of models that have one of some routes; all names where routes may not be seen. @param {string[]} routes */
+  /** Return the names of models that have one of some routes; all names where routes may not be seen. */
   having(routes) {
     const names = this.listed.map((one) => one.id);
     return names.filter((name) => routes.some((route) => this.modelOf(name)?.routes.includes(route) ?? true));
   }
 
-  /** @param {File|undefined} file */
   async #attach(file) {
     this.thumb.hidden = true;
     this.image = null;

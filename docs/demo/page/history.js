@@ -14,7 +14,6 @@ const MOST_STAYS = 1000;
 
 export class History {
   constructor() {
-    /** @type {Stay[]} */
     this.stays = [];
     /** @type {Map<string, Stay>} */
     this.open = new Map();
@@ -26,7 +25,7 @@ export class History {
     this.onEnd = () => {};
   }
 
-  /** Apply an event. @param {{kind: string, time: number, model?: string, detail?: string, seconds?: number}} event */
+  /** Apply an event. */
   apply(event) {
     const { kind, model, time } = event;
     if (model === undefined) return;
@@ -40,7 +39,7 @@ export class History {
     }
   }
 
-  /** Correct what no event has told. @param {any} model As /status shows it. @param {number} now */
+  /** Correct what no event has told. @param {any} model As /status shows it. */
   reconcile(model, now) {
     const stay = this.open.get(model.id);
     if (!HOLDING.has(model.state)) {
@@ -50,7 +49,6 @@ export class History {
     }
   }
 
-  /** @param {string} model @param {string} kind @param {number} time @param {string|null} detail */
   #enter(model, kind, time, detail) {
     let stay = this.open.get(model);
     if (!stay) {
@@ -68,7 +66,6 @@ export class History {
     if (stay.phases.at(-1)?.kind !== kind) stay.phases.push({ kind, from: time });
   }
 
-  /** @param {string} model @param {string} kind @param {number} time @param {string|null} detail */
   #leave(model, kind, time, detail) {
     if (kind === "failed" && !this.open.has(model)) this.#enter(model, "starting", time, null);
     const stay = this.open.get(model);

@@ -24,9 +24,9 @@ export function askForKey() {
     el("p", { id: "key-why", class: wasWrong ? "bad" : "muted", role: wasWrong ? "alert" : null, text }),
     el("label", { for: "key", text: "Key" }),
     field,
-    el("div", { class: "actions" }, el("button", { class: "primary", text: "Use it" })),
+    el("div.actions", el("button.primary", "Use it")),
   );
-  const dialog = el("dialog", { class: "details", "aria-labelledby": "key-title" }, form);
+  const dialog = el("dialog.details", { "aria-labelledby": "key-title" }, form);
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   document.body.append(dialog);
   dialog.showModal();

@@ -15,9 +15,7 @@ const MOST = 300;
 
 export class Lane {
   /**
-   * @param {{name: string, memory: number, limit: number}} gpu
    * @param {(model: string) => number|undefined} sizeOf Bytes of a model on it.
-   * @param {(stay: Stay) => void} onOpen
    */
   constructor(gpu, sizeOf, onOpen) {
     this.gpu = gpu;
@@ -28,22 +26,21 @@ export class Lane {
     this.stays = new Set();
     /** @type {Map<object, HTMLElement>} */
     this.drawn = new Map();
-    this.amount = el("span", { class: "amount" });
-    this.inUse = el("span", { class: "amount in-use" });
+    this.amount = el("span.amount");
+    this.inUse = el("span.amount.in-use");
     this.measured = measuredLine();
-    this.strip = el("div", { class: "strip" });
-    this.blocks = el("div", { class: "blocks", role: "group", "aria-label": `Models on ${gpu.name}` });
-    this.ghost = el("div", { class: "ghost-zone", "aria-hidden": "true" });
-    const limit = el("i", { class: "limit", hidden: gpu.unit });
+    this.strip = el("div.strip");
+    this.blocks = el("div.blocks", { role: "group", "aria-label": `Models on ${gpu.name}` });
+    this.ghost = el("div.ghost-zone", { "aria-hidden": "true" });
+    const limit = el("i.limit", { hidden: gpu.unit });
     limit.style.bottom = `${(100 * gpu.limit) / gpu.memory}%`;
-    const track = el("div", { class: "track" }, this.blocks, this.measured, limit, this.ghost);
-    const label = el("div", { class: "lane-label" }, el("b", { text: gpu.name }), this.amount, this.inUse);
-    this.element = el("div", { class: "lane" }, label, el("div", { class: "lane-body" }, this.strip, track));
+    const track = el("div.track", this.blocks, this.measured, limit, this.ghost);
+    const label = el("div.lane-label", el("b", gpu.name), this.amount, this.inUse);
+    this.element = el("div.lane", label, el("div.lane-body", this.strip, track));
     this.element.classList.toggle("flat", Boolean(gpu.unit));
     this.blocks.addEventListener("keydown", (event) => this.#move(event));
   }
 
-  /** @param {Stay} stay @param {number} time */
   begin(stay, time) {
     const size = this.sizeOf(stay.model);
     if (size === undefined) return;
@@ -52,12 +49,11 @@ export class Lane {
     this.packing.begin(stay, size, time);
   }
 
-  /** @param {Stay} stay @param {number} time */
   end(stay, time) {
     if (this.stays.has(stay)) this.packing.end(stay, time);
   }
 
-  /** Draw what is in the window. @param {Window} view @param {{model: string, time: number, seconds: number}[]} waits */
+  /** Draw what is in the window. */
   draw(view, waits) {
     const from = view.now - view.range;
     const kept = new Set();
@@ -84,13 +80,12 @@ export class Lane {
     if (tabbed.length !== 1 && this.blocks.lastElementChild) this.#focusable(this.blocks.lastElementChild);
   }
 
-  /** Draw what was measured. @param {any} gpu Of the status. @param {import("./measured.js").Sample[]} samples @param {Window} view */
+  /** Draw what was measured. @param {any} gpu Of the status. */
   drawMeasured(gpu, samples, view) {
     say(this.inUse, describeMeasured(gpu));
     drawMeasured(this.measured, samples, this.gpu.memory, view);
   }
 
-  /** @param {Stay} stay @param {{from: number, to: number|null, offset: number}} segment @param {Window} view */
   #drawBlock(stay, segment, view) {
     const x = (time) => view.width * (1 - (view.now - time) / view.range);
     const left = Math.max(0, x(segment.from));
@@ -101,7 +96,7 @@ export class Lane {
       block = el("button", { type: "button", class: "block", tabindex: -1, "data-model": stay.model });
       block.style.bottom = `${(100 * segment.offset) / this.gpu.memory}%`;
       block.style.height = `${(100 * size) / this.gpu.memory}%`;
-      block.append(el("span", { class: "phases" }), el("span", { class: "block-name", text: stay.model }));
+      block.append(el("span.phases"), el("span.block-name", stay.model));
       block.addEventListener("click", () => this.onOpen(stay));
       this.drawn.set(segment, block);
       this.blocks.append(block);
@@ -154,17 +149,13 @@ export class Lane {
     const isFocused = this.strip.contains(document.activeElement);
     this.strip.replaceChildren(
       ...ticks.map((tick) => {
-        const made = el("i", { class: "tick", title: `a request for ${tick.model} waited ${duration(tick.seconds)}` });
+        const made = el("i.tick", { title: `a request for ${tick.model} waited ${duration(tick.seconds)}` });
         made.style.left = `${x(tick.time).toFixed(1)}px`;
         return made;
       }),
       ...failures.map(({ at, stay, number }) => {
         const text = `${stay.model} ${stay.failed}, ${clock(stay.end ?? view.now)}${number > 1 ? `, and ${number - 1} more` : ""}`;
-        const made = el(
-          "button",
-          { class: "failure-mark", type: "button", "aria-label": text, title: text },
-          mark("failed"),
-        );
+        const made = el("button.failure-mark", { type: "button", "aria-label": text, title: text }, mark("failed"));
         made.style.left = `${at.toFixed(1)}px`;
         made.addEventListener("click", () => this.onOpen(stay));
         return made;
@@ -173,12 +164,11 @@ export class Lane {
     if (isFocused) this.strip.querySelector("button")?.focus();
   }
 
-  /** One block of a lane is in the order of Tab; arrows reach the others. @param {Element} block */
+  /** One block of a lane is in the order of Tab; arrows reach the others. */
   #focusable(block) {
     for (const one of this.blocks.children) one.tabIndex = one === block ? 0 : -1;
   }
 
-  /** @param {KeyboardEvent} event */
   #move(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1 }[event.key];
     if (step === undefined) return;
@@ -192,7 +182,7 @@ export class Lane {
     next.focus();
   }
 
-  /** Draw what would be loaded, and mark what would leave. @param {{model: string, evict: string[]}|null} plan */
+  /** Draw what would be loaded, and mark what would leave. */
   plan(plan) {
     const size = plan && this.sizeOf(plan.model);
     const leaving = new Set(plan?.evict);
@@ -206,7 +196,7 @@ export class Lane {
     if (!plan || size === undefined) return;
     const stays = this.packing.active.filter((one) => !leaving.has(one.stay.model) && one.stay.model !== plan.model);
     const offset = stays.reduce((top, one) => Math.max(top, one.offset + one.size), 0);
-    const made = el("div", { class: "ghost" }, el("span", { text: plan.model }));
+    const made = el("div.ghost", el("span", plan.model));
     made.style.bottom = `${(100 * Math.max(0, Math.min(offset, this.gpu.limit - size))) / this.gpu.memory}%`;
     made.style.height = `${(100 * size) / this.gpu.memory}%`;
     this.ghost.append(made);
@@ -215,7 +205,6 @@ export class Lane {
 
 const WORDS = { starting: "loading", ready: "ready", draining: "draining", stopping: "stopping", sleeping: "sleeping" };
 
-/** @param {Stay} stay @param {any} gpu */
 function describe(stay, gpu) {
   const steps = stay.phases.map((phase) => `${WORDS[phase.kind] ?? phase.kind} ${clock(phase.from)}`);
   if (stay.failed !== null) steps.push(`${stay.failed} ${clock(stay.end ?? 0)}`);

@@ -3,7 +3,7 @@
 /** @typedef {import("./history.js").Stay} Stay */
 
 export class Packing {
-  /** @param {string} gpu @param {number} limit Bytes that models may reserve together. */
+  /** @param {number} limit Bytes that models may reserve together. */
   constructor(gpu, limit) {
     this.gpu = gpu;
     this.limit = limit;
@@ -24,14 +24,13 @@ export class Packing {
     stay.segments.set(this.gpu, [{ from: time, to: null, offset }]);
   }
 
-  /** @param {Stay} stay @param {number} time */
   end(stay, time) {
     this.active = this.active.filter((one) => one.stay !== stay);
     const last = stay.segments.get(this.gpu)?.at(-1);
     if (last) last.to = time;
   }
 
-  /** Return the height above all. @param {number} time */
+  /** Return the height above all. */
   #compact(time) {
     let offset = 0;
     for (const one of this.active) {

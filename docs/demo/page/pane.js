@@ -8,29 +8,28 @@ import { duration, plural } from "./text.js";
 const EVERY = 500;
 
 export class Pane {
-  /** @param {number} number @param {(name: string) => any} stateOf Returns the model with a name, if it may be seen. */
+  /** @param {(name: string) => any} stateOf Returns the model with a name, if it may be seen. */
   constructor(number, stateOf) {
     this.stateOf = stateOf;
     /** @type {{role: string, content: any}[]} */
     this.messages = [];
     this.abort = new AbortController();
     this.select = el("select", { id: `pane-${number}`, class: "pick" });
-    this.speed = el("p", { class: "speed muted", role: "status" });
-    this.talk = el("div", { class: "talk", tabindex: 0, role: "log", "aria-label": `Conversation ${number}` });
+    this.speed = el("p.speed.muted", { role: "status" });
+    this.talk = el("div.talk", { tabindex: 0, role: "log", "aria-label": `Conversation ${number}` });
     const label = el("label", {
       for: `pane-${number}`,
       class: "unseen",
       text: number === 1 ? "Model" : `Model ${number}`,
     });
     this.element = el(
-      "section",
-      { class: "pane", "aria-label": `Conversation ${number}` },
-      el("div", { class: "pane-head" }, label, this.select, this.speed),
+      "section.pane",
+      { "aria-label": `Conversation ${number}` },
+      el("div.pane-head", label, this.select, this.speed),
       this.talk,
     );
   }
 
-  /** @param {string[]} names @param {string} [wanted] */
   offer(names, wanted) {
     const chosen = wanted ?? this.select.value;
     this.select.replaceChildren(...names.map((name) => el("option", { value: name, text: name })));
@@ -44,7 +43,7 @@ export class Pane {
     say(this.speed, "");
   }
 
-  /** Ask the model, and show its answer as it comes. @param {any} content @param {string} text @param {any} settings */
+  /** Ask the model, and show its answer as it comes. */
   async ask(content, text, settings) {
     const { system, ...parameters } = settings;
     this.abort = new AbortController();
@@ -72,7 +71,7 @@ export class Pane {
     } catch (error) {
       if (!answer.lastElementChild.textContent) this.messages.pop();
       const stopped = this.abort.signal.aborted;
-      if (!stopped) answer.append(el("p", { class: "bad", role: "alert", text: error.message }));
+      if (!stopped) answer.append(el("p.bad", { role: "alert", text: error.message }));
       say(this.speed, stopped ? "Stopped" : "Failed");
     } finally {
       clearInterval(waiting);
@@ -80,7 +79,6 @@ export class Pane {
     }
   }
 
-  /** @param {Response} response @param {HTMLElement} answer @param {number} began @param {number} waiting */
   async #receive(response, answer, began, waiting) {
     let said = "",
       first = 0,
@@ -119,26 +117,25 @@ export class Pane {
     return said;
   }
 
-  /** @param {number} began */
   #showWait(began) {
     const state = this.stateOf(this.select.value)?.state;
     const what = state === "ready" || !state ? "waiting" : `${state === "starting" ? "loading" : state}, waiting`;
     say(this.speed, `${what} ${duration((performance.now() - began) / 1000)}`);
   }
 
-  /** @param {"user"|"assistant"} role @param {string} text @returns {any} */
+  /** @returns {any} */
   #add(role, text) {
     const added =
       role === "user"
-        ? el("div", { class: "said user" }, el("p", { text }))
-        : el("div", { class: "said assistant busy" }, el("p", { class: "reasoning" }), el("p", { text }));
+        ? el("div.said.user", el("p", { text }))
+        : el("div.said.assistant.busy", el("p.reasoning"), el("p", { text }));
     this.talk.append(added);
     this.talk.scrollTop = this.talk.scrollHeight;
     return added;
   }
 }
 
-/** Return how fast an answer came; without the engine's count, chunks stand for tokens. @param {number} wait Milliseconds. @param {number} chunks @param {number} taken Milliseconds. @param {any} usage */
+/** Return how fast an answer came; without the engine's count, chunks stand for tokens. @param {number} wait Milliseconds. @param {number} taken Milliseconds. */
 export function describe(wait, chunks, taken, usage) {
   const tokens = usage?.completion_tokens;
   const number = tokens ?? chunks;

@@ -10,8 +10,6 @@ export class SilentError extends Error {}
 
 /**
  * Follow a stream until it ends.
- * @param {string} path
- * @param {{onOpen?: () => void, onEvent: (data: any) => void, onBytes?: () => void, signal?: AbortSignal}} options
  * @throws {SilentError} Nothing comes. @throws {Error} The connection is lost, or was aborted.
  */
 export async function follow(path, { onOpen, onEvent, onBytes, signal }) {
@@ -41,7 +39,6 @@ export async function follow(path, { onOpen, onEvent, onBytes, signal }) {
 
 /**
  * Yield Server-Sent Events as they arrive, and `null` for each comment.
- * @param {Response} answer
  */
 export async function* readEvents(answer) {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -59,7 +56,6 @@ export async function* readEvents(answer) {
   }
 }
 
-/** @param {string} part */
 function readEvent(part) {
   const lines = part.split(/\r?\n/).filter((line) => line.startsWith("data:"));
   return lines.length ? lines.map((line) => line.slice(line[5] === " " ? 6 : 5)).join("\n") : null;

@@ -19,8 +19,8 @@ export class Usage {
   constructor() {
     this.days = 1;
     const choice = el(
-      "div",
-      { class: "choice", role: "group", "aria-label": "Counted days" },
+      "div.choice",
+      { role: "group", "aria-label": "Counted days" },
       ...DAYS.map(([text, days]) => {
         const button = el("button", { type: "button", text, "aria-pressed": String(days === this.days) });
         button.addEventListener("click", () => {
@@ -31,17 +31,17 @@ export class Usage {
         return button;
       }),
     );
-    this.state = el("p", { class: "muted", role: "status" });
-    this.charts = el("div", { class: "charts" });
+    this.state = el("p.muted", { role: "status" });
+    this.charts = el("div.charts");
     const legend = el(
-      "ul",
-      { class: "legend", "aria-hidden": "true" },
-      ...PARTS.map(([part, text]) => el("li", {}, el("i", { class: `key part-${part}` }), text)),
+      "ul.legend",
+      { "aria-hidden": "true" },
+      ...PARTS.map(([part, text]) => el("li", el("i", { class: `key part-${part}` }), text)),
     );
     this.element = el(
-      "section",
-      { class: "panel", "aria-label": "Usage" },
-      el("div", { class: "panel-head" }, el("h2", { text: "Usage" }), this.state, choice),
+      "section.panel",
+      { "aria-label": "Usage" },
+      el("div.panel-head", el("h2", "Usage"), this.state, choice),
       this.charts,
       legend,
     );
@@ -67,7 +67,7 @@ export class Usage {
 
 const tokens = (row) => row.prompt_tokens + row.completion_tokens;
 
-/** Draw one bar for each name: tokens of requests, then of answers. @param {string} by @param {any[]} rows */
+/** Draw one bar for each name: tokens of requests, then of answers. */
 function chart(by, rows) {
   const sorted = [...rows].sort((one, other) =>
     by === "day" ? one.day.localeCompare(other.day) : tokens(other) - tokens(one),
@@ -84,16 +84,15 @@ function chart(by, rows) {
     return el(
       "li",
       { title },
-      el("span", { class: "chart-name", text: row[by] ?? "no key" }),
-      el("span", { class: "bar", "aria-hidden": "true" }, ...parts),
-      el("span", { class: "chart-count", text: count(tokens(row)) }),
+      el("span.chart-name", { text: row[by] ?? "no key" }),
+      el("span.bar", { "aria-hidden": "true" }, ...parts),
+      el("span.chart-count", { text: count(tokens(row)) }),
     );
   });
   const rest = sorted.length - shown.length;
   return el(
-    "figure",
-    { class: "chart" },
+    "figure.chart",
     el("figcaption", { text: `Tokens by ${by}${rest > 0 ? `, ${rest} more not shown` : ""}` }),
-    el("ol", { class: "plain" }, ...(bars.length ? bars : [el("li", { class: "muted", text: "none yet" })])),
+    el("ol.plain", ...(bars.length ? bars : [el("li.muted", "none yet")])),
   );
 }

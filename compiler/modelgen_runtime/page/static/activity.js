@@ -1,7 +1,7 @@
 /** Requests as they come, and what they used. */
 
 import { ask } from "./api.js";
-import { byId, el, notify, say } from "./dom.js";
+import { button, byId, el, notify, say } from "./dom.js";
 import { follow } from "./stream.js";
 import { clock, count, duration } from "./text.js";
 import { Usage } from "./usage.js";
@@ -21,32 +21,27 @@ export class Activity {
     /** @type {Map<number, {request: any, cells: any, row: HTMLElement, at: number}>} */
     this.shown = new Map();
     this.filter = el("input", { type: "search", placeholder: "Filter", "aria-label": "Filter the requests" });
-    this.state = el("p", { class: "muted", role: "status" });
+    this.state = el("p.muted", { role: "status" });
     this.body = el("tbody");
     const heads = COLUMNS.map((text) => el("th", { scope: "col", text }));
     const table = el(
-      "table",
-      { class: "requests" },
-      el(
-        "thead",
-        {},
-        el("tr", {}, ...heads, el("th", { scope: "col" }, el("span", { class: "unseen", text: "Cancel" }))),
-      ),
+      "table.requests",
+      el("thead", el("tr", ...heads, el("th", { scope: "col" }, el("span.unseen", "Cancel")))),
       this.body,
     );
     const legend = el(
-      "ul",
-      { class: "legend", "aria-hidden": "true" },
-      ...PHASES.map(([name, text]) => el("li", {}, el("i", { class: `key phase-${name}` }), text)),
+      "ul.legend",
+      { "aria-hidden": "true" },
+      ...PHASES.map(([name, text]) => el("li", el("i", { class: `key phase-${name}` }), text)),
     );
-    const head = el("div", { class: "panel-head" }, el("h2", { text: "Requests" }), this.state, this.filter);
+    const head = el("div.panel-head", el("h2", "Requests"), this.state, this.filter);
     byId("activity").append(
       this.usage.element,
       el(
-        "section",
-        { class: "panel", "aria-label": "Requests" },
+        "section.panel",
+        { "aria-label": "Requests" },
         head,
-        el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Table of requests" }, table),
+        el("div.wide", { tabindex: 0, role: "region", "aria-label": "Table of requests" }, table),
         legend,
       ),
     );
@@ -63,7 +58,6 @@ export class Activity {
     this.abort.abort();
   }
 
-  /** @param {AbortSignal} signal */
   async #run(signal) {
     const read = () => this.#read().catch((error) => say(this.state, error.message));
     while (!signal.aborted) {
@@ -82,7 +76,6 @@ export class Activity {
     for (const request of [...ended.reverse(), ...running]) this.#take(request);
   }
 
-  /** @param {any} request */
   #take(request) {
     let entry = this.shown.get(request.id);
     if (!entry) {
@@ -103,22 +96,15 @@ export class Activity {
   #add(request) {
     const cells = COLUMNS.map((name) => el("td", { "data-name": name }));
     const name = request.variant ? `${request.model}:${request.variant}` : request.model;
-    const cancel = el("button", {
-      class: "small",
-      type: "button",
-      text: "Cancel",
-      "aria-label": `Cancel request ${request.id}`,
-    });
-    cancel.addEventListener("click", () =>
-      ask(`requests/${request.id}`, { method: "DELETE" }).catch((error) => notify(error.message)),
-    );
+    const abort = () => ask(`requests/${request.id}`, { method: "DELETE" }).catch((error) => notify(error.message));
+    const cancel = button("Cancel", abort, { "aria-label": `Cancel request ${request.id}` });
     say(cells[0], clock(request.time));
-    cells[1].append(el("b", { text: name }), el("span", { class: "about", text: request.route }));
+    cells[1].append(el("b", name), el("span.about", request.route));
     say(cells[2], request.key ?? "–");
     cells[4].append(
-      el("div", { class: "phases-bar", role: "img" }, ...PHASES.map(([phase]) => el("i", { class: `phase-${phase}` }))),
+      el("div.phases-bar", { role: "img" }, ...PHASES.map(([phase]) => el("i", { class: `phase-${phase}` }))),
     );
-    return { request, cells, row: el("tr", {}, ...cells, el("td", {}, cancel)), cancel, at: 0 };
+    return { request, cells, row: el("tr", ...cells, el("td", cancel)), cancel, at: 0 };
   }
 
   #show({ request, cells, cancel, at }) {
@@ -161,7 +147,6 @@ export class Activity {
     say(this.state, `${count(running)} running, the last ${count(this.shown.size - running)} that ended`);
   }
 
-  /** @param {Iterable<any>} [entries] */
   #filter(entries = this.shown.values()) {
     const words = this.filter.value.toLowerCase().split(/\s+/);
     for (const { row } of entries) {
@@ -178,7 +163,7 @@ const PHASES = [
   ["answer", "answer"],
 ];
 
-/** Return the seconds of each phase. @param {any} request @param {number} seconds */
+/** Return the seconds of each phase. */
 function phases(request, seconds) {
   const { queue_seconds: queue, load_seconds: load, first_byte_seconds: first } = request;
   if (request.state === "waiting") return load > 0 ? [queue, seconds - queue, 0, 0] : [seconds, 0, 0, 0];

@@ -2,29 +2,35 @@
 
 /**
  * Make an element.
- * @param {string} tag
- * @param {Record<string, any>} [props] `class`, `text`, `on…` listeners; anything else is an attribute, false is left out.
- * @param {...(Node|string|null)} children
+ * @param {string} name Its tag, and its classes behind points.
+ * @param {Record<string, any>} [props] `text`, `class`, `on…` listeners; anything else is an attribute, false is left out.
+ *   What is a text or a node is the first child instead.
  */
-export function el(tag, props = {}, ...children) {
+export function el(name, props = {}, ...children) {
+  if (typeof props === "string" || props instanceof Node) return el(name, {}, props, ...children);
+  const [tag, ...classes] = name.split(".");
   const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(props)) {
+  if (classes.length) made.className = classes.join(" ");
+  for (const [key, value] of Object.entries(props)) {
     if (value === undefined || value === null || value === false) continue;
-    if (name === "class") made.className = value;
-    else if (name === "text") made.textContent = value;
-    else if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name, value === true ? "" : value);
+    if (key === "class") made.className = value;
+    else if (key === "text") made.textContent = value;
+    else if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else made.setAttribute(key, value === true ? "" : value);
   }
   made.append(...children.filter((child) => child !== null));
   return made;
 }
 
-/** Return the element with an id. @param {string} id @returns {any} */
+/** Return a small button. @param {Record<string, any>} [props] As for `el`. */
+export const button = (text, onclick, props = {}) => el("button.small", { type: "button", text, onclick, ...props });
+
+/** Return the element with an id. */
 export const byId = (id) => document.getElementById(id);
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Return the mark of a state: its shape and its colour. @param {string} state */
+/** Return the mark of a state: its shape and its colour. */
 export function mark(state) {
   const made = document.createElementNS(SVG, "svg");
   const use = document.createElementNS(SVG, "use");
@@ -34,7 +40,6 @@ export function mark(state) {
   return made;
 }
 
-/** @param {SVGElement} made @param {string} state */
 export function setMark(made, state) {
   made.setAttribute("class", `mark ${state}`);
   made.firstElementChild?.setAttribute("href", `#${state}`);
@@ -43,25 +48,25 @@ export function setMark(made, state) {
 /** Return a paragraph in which `code` is code. */
 export function prose(text, props = {}) {
   const parts = text.split(/`([^`]+)`/);
-  return el("p", props, ...parts.map((part, index) => (index % 2 ? el("code", { text: part }) : part)));
+  return el("p", props, ...parts.map((part, index) => (index % 2 ? el("code", part) : part)));
 }
 
-/** Set the text of an element, and leave it alone when it is the same. @param {Element} element @param {string} text */
+/** Set the text of an element, and leave it alone when it is the same. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Return a button that copies a text. @param {string} text @param {string} what Name of the text. */
+/** Return a button that copies a text. @param {string} what Name of the text. */
 export function copyButton(text, what) {
-  const button = el("button", { class: "small", type: "button", text: "Copy", "aria-label": `Copy ${what}` });
-  button.addEventListener("click", async () => {
-    button.textContent = (await copy(text)) ? "Copied" : "Press Ctrl+C";
-    setTimeout(() => (button.textContent = "Copy"), 2000);
-  });
-  return button;
+  const run = async () => {
+    say(made, (await copy(text)) ? "Copied" : "Press Ctrl+C");
+    setTimeout(() => say(made, "Copy"), 2000);
+  };
+  const made = button("Copy", run, { "aria-label": `Copy ${what}` });
+  return made;
 }
 
-/** Browsers have a clipboard only over HTTPS and on localhost. @param {string} text */
+/** Browsers have a clipboard only over HTTPS and on localhost. */
 async function copy(text) {
   if (navigator.clipboard)
     return navigator.clipboard.writeText(text).then(
@@ -77,12 +82,10 @@ async function copy(text) {
   return isDone;
 }
 
-/** Show a message for some seconds. @param {string} text @param {"bad"|"good"} kind */
+/** Show a message for some seconds. */
 export function notify(text, kind = "bad") {
   const notice = el("p", { class: `notice ${kind}`, role: kind === "bad" ? "alert" : "status" }, text);
-  const close = el("button", { class: "small", type: "button", "aria-label": "Close the message", text: "×" });
-  close.addEventListener("click", () => notice.remove());
-  notice.append(close);
+  notice.append(button("×", () => notice.remove(), { "aria-label": "Close the message" }));
   const shown = byId("notices");
   shown.append(notice);
   while (shown.children.length > 3) shown.firstChild.remove();

@@ -1,6 +1,6 @@
 /** The output of one engine as it comes. */
 
-import { byId, el, say } from "./dom.js";
+import { button, byId, el, say } from "./dom.js";
 import { follow } from "./stream.js";
 import { clean, count } from "./text.js";
 
@@ -8,43 +8,38 @@ const MOST = 2000;
 const RECENT = 500;
 
 export class Log {
-  /** @param {import("./store.js").Store} store */
   constructor(store) {
     this.store = store;
     this.model = "";
     this.abort = new AbortController();
-    /** @type {string[]} */
     this.held = [];
     this.isPaused = false;
     this.frame = 0;
     this.select = el("select", { id: "log-model" });
     this.search = el("input", { type: "search", placeholder: "Search", "aria-label": "Search in the log" });
-    this.pause = el("button", { class: "small", type: "button", text: "Pause", "aria-pressed": "false" });
-    this.state = el("p", { class: "muted", role: "status" });
-    this.lines = el("pre", {
-      class: "log",
+    this.pause = button("Pause", () => this.#toggle(), { "aria-pressed": "false" });
+    this.state = el("p.muted", { role: "status" });
+    this.lines = el("pre.log", {
       tabindex: 0,
       role: "log",
       "aria-live": "off",
       "aria-label": "Output of the engine",
     });
     const head = el(
-      "div",
-      { class: "panel-head" },
-      el("h2", { text: "Log" }),
+      "div.panel-head",
+      el("h2", "Log"),
       el("label", { for: "log-model", class: "unseen", text: "Model" }),
       this.select,
       this.search,
       this.pause,
       this.state,
     );
-    byId("log").append(el("section", { class: "panel" }, head, this.lines));
+    byId("log").append(el("section.panel", head, this.lines));
     this.select.addEventListener("change", () => (location.hash = `#log/${this.select.value}`));
     this.search.addEventListener("input", () => this.#filter());
-    this.pause.addEventListener("click", () => this.#toggle());
   }
 
-  /** Follow a model, or the last one. @param {string} [wanted] */
+  /** Follow a model, or the last one. */
   show(wanted) {
     const ids = [...this.store.models.keys()];
     if (ids.join("\n") !== [...this.select.options].map((one) => one.value).join("\n")) {
@@ -60,7 +55,6 @@ export class Log {
     this.abort.abort();
   }
 
-  /** @param {string} model */
   async #follow(model) {
     this.abort.abort();
     const abort = (this.abort = new AbortController());
@@ -79,7 +73,6 @@ export class Log {
     }
   }
 
-  /** @param {string} line */
   #take(line) {
     this.held.push(clean(line));
     if (this.held.length > MOST) this.held.shift();
@@ -92,7 +85,7 @@ export class Log {
     this.frame = 0;
     const { lines } = this;
     const isAtEnd = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40;
-    const added = this.held.map((text) => this.#match(el("span", { class: "line", text: `${text}\n` })));
+    const added = this.held.map((text) => this.#match(el("span.line", `${text}\n`)));
     this.held = [];
     lines.append(...added);
     for (let over = lines.children.length - MOST; over > 0; over -= 1) lines.firstChild?.remove();
@@ -100,7 +93,6 @@ export class Log {
     if (isAtEnd) lines.scrollTop = lines.scrollHeight;
   }
 
-  /** @param {any} line */
   #match(line) {
     line.hidden = !line.textContent.toLowerCase().includes(this.search.value.toLowerCase());
     return line;

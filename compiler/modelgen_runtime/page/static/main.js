@@ -99,7 +99,7 @@ async function start() {
     } catch (error) {
       if (error.code === "wrong_role") return serveUser();
       if (error.status !== 401) {
-        byId("notices").replaceChildren(el("p", { class: "notice bad", role: "alert", text: error.message }));
+        byId("notices").replaceChildren(el("p.notice.bad", { role: "alert", text: error.message }));
         return undefined;
       }
       await askForKey();

@@ -16,7 +16,7 @@ export class Samples {
     this.all = new Map();
   }
 
-  /** @param {any[]} gpus Of the status. @param {number} now */
+  /** @param {any[]} gpus Of the status. */
   note(gpus, now) {
     for (const { name, measured } of gpus) {
       if (!measured || measured.stale) continue;
@@ -26,7 +26,8 @@ export class Samples {
       const time = now - measured.age;
       const isJoined = last !== undefined && time - last.time <= GAP;
       const isFlat = isJoined && last.isJoined && last.used === measured.used && samples.at(-2)?.used === measured.used;
-      if (isFlat) last.time = time; // a straight line has two ends
+      if (isFlat)
+        last.time = time; // a straight line has two ends
       else samples.push({ time, used: measured.used, isJoined });
       if (samples.length > MOST) samples.shift();
     }
@@ -44,10 +45,7 @@ export function measuredLine() {
 }
 
 /**
- * @param {SVGElement} line
- * @param {Sample[]} samples
  * @param {number} memory Bytes of the GPU.
- * @param {{now: number, range: number, width: number}} view
  */
 export function drawMeasured(line, samples, memory, { now, range, width }) {
   const steps = [];

@@ -7,7 +7,6 @@ import { duration } from "./text.js";
 const REST = 100;
 
 export class Plan {
-  /** @param {import("./store.js").Store} store @param {import("./timeline.js").Timeline} timeline */
   constructor(store, timeline) {
     this.store = store;
     this.timeline = timeline;
@@ -15,7 +14,7 @@ export class Plan {
     this.timer = 0;
   }
 
-  /** Show the plan while a button has the pointer or the focus. @param {HTMLElement} button @param {any} order */
+  /** Show the plan while a button has the pointer or the focus. */
   watch(button, order) {
     const begin = () => {
       clearTimeout(this.timer);
@@ -36,7 +35,6 @@ export class Plan {
     byId("hint").hidden = true;
   }
 
-  /** @param {HTMLElement} button @param {any} order */
   async #show(button, order) {
     const asked = (this.asked += 1);
     const found = await ask("switch", { body: { ...order, dry_run: true } }).catch((error) => ({ error }));
@@ -48,7 +46,6 @@ export class Plan {
     this.timeline.plan(found.error ? [] : found.start.map((model) => ({ model, evict })));
   }
 
-  /** @param {any} found @param {any} order */
   #describe(found, order) {
     const name = order.model_id ?? order.profile;
     if (!found.start.length) return `${name} is ready`;
@@ -60,7 +57,6 @@ export class Plan {
     return `${name}: ${evicts.length ? `evicts ${evicts.join(", ")}` : "evicts nothing"}, ${ready}`;
   }
 
-  /** @param {HTMLElement} button @param {string} text */
   #hint(button, text) {
     const hint = byId("hint");
     say(hint, text);

@@ -5,7 +5,7 @@ const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
 // They reorder what is around them, so that a line can look like another one (Unicode TR 36).
 const DIRECTIONS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
-/** Return a foreign line without control characters, at most 4,000 characters of it. @param {string} line */
+/** Return a foreign line without control characters, at most 4,000 characters of it. */
 export function clean(line) {
   const rest = line.length - LONGEST;
   const shown = (rest > 0 ? line.slice(0, LONGEST) : line)
@@ -14,16 +14,13 @@ export function clean(line) {
   return rest > 0 ? `${shown} … ${count(rest)} more characters` : shown;
 }
 
-/** @param {number} number */
 export const count = (number) => Math.round(number).toLocaleString("en-US");
 
-/** @param {number} bytes */
 export function gib(bytes) {
   const size = bytes / 2 ** 30;
   return `${size < 100 ? size.toFixed(1).replace(".0", "") : Math.round(size)} GiB`;
 }
 
-/** @param {number} seconds */
 export function duration(seconds) {
   if (seconds < 0.995) return `${Math.round(1000 * seconds)} ms`;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
@@ -37,7 +34,6 @@ export function clock(seconds, isShort = false) {
   return new Date(seconds * 1000).toTimeString().slice(0, isShort ? 5 : 8);
 }
 
-/** @param {number} number @param {string} one @param {string} [many] */
 export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
 
 /**

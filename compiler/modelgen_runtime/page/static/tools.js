@@ -8,38 +8,28 @@ const TRANSCRIBE = ["/v1/audio/transcriptions"];
 
 /**
  * Make the frame of a tool: a model, one field, a button and the result.
- * @param {import("./chat.js").Chat} chat @param {string} name @param {string[]} routes @param {any} field @param {string} hint
- * @param {(model: string, result: HTMLElement) => Promise<void>} run
  */
 function frame(chat, name, routes, field, hint, run) {
   const id = `tool-${name.toLowerCase()}`;
   const select = el("select", { "aria-label": `Model for ${name}` });
-  const button = el("button", { class: "primary", text: name });
-  const result = el("div", { class: "result", role: "status" });
+  const button = el("button.primary", name);
+  const result = el("div.result", { role: "status" });
   field.id = id;
   const form = el(
-    "form",
-    { class: "composer" },
+    "form.composer",
     el("label", { for: id, class: "muted", text: hint }),
     field,
-    el("div", { class: "actions" }, button),
+    el("div.actions", button),
     result,
   );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;
     say(result, "Waiting");
-    await run(select.value, result).catch((error) =>
-      result.replaceChildren(el("p", { class: "bad", text: error.message })),
-    );
+    await run(select.value, result).catch((error) => result.replaceChildren(el("p.bad", error.message)));
     button.disabled = false;
   });
-  const element = el(
-    "section",
-    { class: "panel", "aria-label": name },
-    el("div", { class: "panel-head" }, el("h2", { text: name }), select),
-    form,
-  );
+  const element = el("section.panel", { "aria-label": name }, el("div.panel-head", el("h2", name), select), form);
   const offer = () => {
     const names = chat.having(routes);
     element.hidden = names.length === 0;
@@ -48,7 +38,6 @@ function frame(chat, name, routes, field, hint, run) {
   return { element, offer };
 }
 
-/** @param {import("./chat.js").Chat} chat */
 export function rerankTool(chat) {
   const field = el("textarea", { rows: 4, required: true });
   const hint = "The question in the first line, then one document in each line";
@@ -66,18 +55,11 @@ export function rerankTool(chat) {
     }));
     scores.sort((one, other) => other.score - one.score);
     result.replaceChildren(
-      el(
-        "ol",
-        {},
-        ...scores.map((one) =>
-          el("li", {}, el("b", { text: one.score.toFixed(3) }), el("span", { text: ` ${one.text}` })),
-        ),
-      ),
+      el("ol", ...scores.map((one) => el("li", el("b", one.score.toFixed(3)), el("span", ` ${one.text}`)))),
     );
   });
 }
 
-/** @param {import("./chat.js").Chat} chat */
 export function transcribeTool(chat) {
   const field = el("input", { type: "file", accept: "audio/*,video/*", required: true });
   return frame(chat, "Transcribe", TRANSCRIBE, field, "An audio file", async (model, result) => {

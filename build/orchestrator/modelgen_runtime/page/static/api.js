@@ -5,7 +5,6 @@ const SLOT = `modelgen-key ${BASE.pathname}`;
 
 /** An answer that is an error; the message is the server's sentence. */
 export class ApiError extends Error {
-  /** @param {number} status @param {string} code @param {string} message */
   constructor(status, code, message) {
     super(message);
     this.status = status;
@@ -15,7 +14,6 @@ export class ApiError extends Error {
 
 export const hasKey = () => sessionStorage.getItem(SLOT) !== null;
 
-/** @param {string|null} key */
 export function setKey(key) {
   if (key === null) sessionStorage.removeItem(SLOT);
   else sessionStorage.setItem(SLOT, key);
@@ -49,7 +47,6 @@ export async function open(path, { body, method, signal } = {}) {
 /**
  * Send a request, and return the JSON of its answer. It is sent again when its connection breaks: Chromium breaks new
  * ones while Docker changes the host's networks (ERR_NETWORK_CHANGED), which each start of a container does.
- * @param {string} path @param {Parameters<typeof open>[1]} [options]
  */
 export async function ask(path, options) {
   const answer = await open(path, options).catch((error) => {
@@ -59,7 +56,6 @@ export async function ask(path, options) {
   return answer.json();
 }
 
-/** @param {Response} answer */
 async function readError(answer) {
   const text = await answer.text().catch(() => "");
   try {

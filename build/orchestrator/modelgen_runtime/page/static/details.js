@@ -1,6 +1,6 @@
 /** All about one model: why it failed, which line to change, and the errors of its engine. */
 
-import { copyButton, el, mark, prose } from "./dom.js";
+import { button, copyButton, el, mark, prose } from "./dom.js";
 import { clean, clock, duration, gib, plural, tomlLines } from "./text.js";
 
 /**
@@ -9,32 +9,32 @@ import { clean, clock, duration, gib, plural, tomlLines } from "./text.js";
  * @param {import("./history.js").Stay} [stay] One that failed is named, since the server knows the last failure only.
  */
 export function showModel(model, stay) {
-  const close = el("button", { class: "small", type: "button", text: "Close" });
-  const title = el("h2", { id: "details-title" }, mark(model.state), el("span", { text: model.id }));
+  const title = el("h2", { id: "details-title" }, mark(model.state), el("span", model.id));
   const links = el(
-    "p",
-    { class: "links" },
+    "p.links",
     el("a", { href: `#log/${model.id}`, text: "Its log" }),
     el("a", { href: `#try/${model.id}`, text: "Try it" }),
   );
   const past =
     stay?.failed && !model.failure
       ? [
-          el("p", {
-            class: "bad",
+          el("p.bad", {
             text: `${clean(stay.failed)}, ${clock(stay.end)}. It was ready since then, so that only its log has more.`,
           }),
         ]
       : [];
   const body = [facts(model), ...past, ...(model.failure ? failure(model) : []), ...model.errors.map(engineError)];
   const dialog = el(
-    "dialog",
-    { class: "details", "aria-labelledby": "details-title" },
-    el("div", { class: "dialog-head" }, title, close),
+    "dialog.details",
+    { "aria-labelledby": "details-title" },
+    el(
+      "div.dialog-head",
+      title,
+      button("Close", () => dialog.close()),
+    ),
     ...body,
     links,
   );
-  close.addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => {
     const isLink = event.target instanceof Element && event.target.closest("a");
     if (event.target === dialog || isLink) dialog.close();
@@ -44,7 +44,6 @@ export function showModel(model, stay) {
   dialog.showModal();
 }
 
-/** @param {any} model */
 function facts(model) {
   const reserved = Object.entries(model.reservations).map(([gpu, size]) => `${gib(Number(size))} on ${gpu}`);
   const { expected, engine, unexpected } = model.kv_cache ?? {};
@@ -66,26 +65,21 @@ function facts(model) {
     ],
   ];
   const shown = rows.filter(([, text]) => text);
-  return el(
-    "dl",
-    { class: "facts" },
-    ...shown.flatMap(([name, text]) => [el("dt", { text: name }), el("dd", { text: clean(String(text)) })]),
-  );
+  return el("dl.facts", ...shown.flatMap(([name, text]) => [el("dt", name), el("dd", { text: clean(String(text)) })]));
 }
 
-/** @param {any} model */
 function failure(model) {
   const { failure } = model;
   const times = failure.in_a_row > 1 ? `, ${failure.in_a_row} times in a row` : "";
   const again = failure.retry_after ? ` A request starts it again in ${duration(failure.retry_after)}.` : "";
   const why = `modelgen why ${model.id}`;
   return [
-    el("h3", { class: "bad" }, mark("failed"), el("span", { text: `It ${clean(failure.message)}${times}` })),
+    el("h3.bad", mark("failed"), el("span", `It ${clean(failure.message)}${times}`)),
     ...meaning(failure, "No known failure. Its output says more:"),
     el(
-      "p",
-      { class: "muted", text: `${again} On the host, ` },
-      el("code", { text: why }),
+      "p.muted",
+      `${again} On the host, `,
+      el("code", why),
       " names the line of models.toml. ",
       copyButton(why, "the command"),
     ),
@@ -93,9 +87,8 @@ function failure(model) {
   ];
 }
 
-/** @param {any} found @param {string} [otherwise] */
 function meaning(found, otherwise) {
-  if (!found.meaning) return otherwise ? [el("p", { text: otherwise })] : [];
+  if (!found.meaning) return otherwise ? [el("p", otherwise)] : [];
   return [
     prose(clean(found.meaning)),
     prose(`What to do: ${clean(found.remedy ?? "")}`, { class: "remedy" }),
@@ -103,18 +96,17 @@ function meaning(found, otherwise) {
   ];
 }
 
-/** Show a key of models.toml as the lines to write. @param {string} path */
+/** Show a key of models.toml as the lines to write. */
 function place(path) {
   const lines = tomlLines(path);
   return el(
-    "figure",
-    { class: "place" },
-    el("figcaption", {}, "models.toml: ", el("code", { text: path }), copyButton(lines, `the lines for ${path}`)),
-    el("pre", { text: lines }),
+    "figure.place",
+    el("figcaption", "models.toml: ", el("code", path), copyButton(lines, `the lines for ${path}`)),
+    el("pre", lines),
   );
 }
 
-/** Show the lines around the cause, with the recognized one marked. @param {any} failure */
+/** Show the lines around the cause, with the recognized one marked. */
 function logLines(failure) {
   const said = failure.said?.trim();
   const lines = failure.log.map((line) =>
@@ -122,22 +114,14 @@ function logLines(failure) {
   );
   if (!lines.length) return null;
   return el(
-    "figure",
-    { class: "output" },
-    el("figcaption", {}, "Its output ", copyButton(failure.log.join("\n"), "its output")),
+    "figure.output",
+    el("figcaption", "Its output ", copyButton(failure.log.join("\n"), "its output")),
     el("pre", { tabindex: 0, role: "region", "aria-label": "Its output" }, ...lines),
   );
 }
 
-/** @param {any} error */
 function engineError(error) {
   const times = error.count === 1 ? "once" : plural(error.count, "time");
   const text = `It answered ${error.status} ${times}, ${duration(error.ago)} ago`;
-  return el(
-    "section",
-    {},
-    el("h3", { text }),
-    el("p", {}, el("code", { text: clean(error.message) })),
-    ...meaning(error),
-  );
+  return el("section", el("h3", { text }), el("p", el("code", clean(error.message))), ...meaning(error));
 }

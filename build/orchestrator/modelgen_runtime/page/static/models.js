@@ -1,7 +1,7 @@
 /** The table of models, and its orders. */
 
 import { ask } from "./api.js";
-import { byId, el, mark, notify, say, setMark } from "./dom.js";
+import { button, byId, el, mark, notify, say, setMark } from "./dom.js";
 import { count, duration, gib, plural } from "./text.js";
 
 const WORDS = { starting: "loading", absent: "no container" };
@@ -9,8 +9,6 @@ const LOADED = new Set(["starting", "ready", "draining", "sleeping"]);
 
 export class Models {
   /**
-   * @param {import("./store.js").Store} store
-   * @param {import("./plan.js").Plan} plan
    * @param {(model: string) => void} onOpen Shows a model.
    */
   constructor(store, plan, onOpen) {
@@ -43,18 +41,17 @@ export class Models {
     if (ids === null) this.#filter();
   }
 
-  /** @param {any} model @returns {HTMLElement} */
   #add(model) {
     const { id } = model;
     // A browser forgets that a table is one where CSS lays it out as a grid: the roles say it again.
     const cell = (name) => el("td", { role: "cell", class: "number", "data-name": name });
     const word = el("span");
     const state = el("td", { role: "cell", class: "state" }, mark("stopped"), word);
-    const about = el("span", { class: "about" });
-    const name = el("button", { class: "name", type: "button", text: id, title: "Show the model" });
+    const about = el("span.about");
+    const name = el("button.name", { type: "button", text: id, title: "Show the model" });
     name.addEventListener("click", () => this.onOpen(id));
-    const load = el("button", { class: "small load", type: "button" });
-    const hold = el("button", { class: "small", type: "button" });
+    const load = button("Load", () => this.#load(id), { class: "small load" });
+    const hold = button("Hold", () => this.#hold(id));
     const row = {
       element: el(
         "tr",
@@ -82,14 +79,11 @@ export class Models {
       row.tokens,
       el("td", { role: "cell", class: "orders" }, load, hold),
     );
-    load.addEventListener("click", () => this.#load(id));
-    hold.addEventListener("click", () => this.#hold(id));
     this.plan.watch(load, { model_id: id });
     this.rows.set(id, row);
     return row.element;
   }
 
-  /** @param {any} row @param {any} model */
   #show(row, model) {
     const state = model.held && ["stopped", "failed"].includes(model.state) ? "held" : model.state;
     const reserved = Object.entries(model.reservations);
@@ -124,13 +118,11 @@ export class Models {
     row.load.disabled = model.state === "absent" || model.state === "stopping" || model.held;
   }
 
-  /** @param {HTMLElement} button @param {string} verb @param {string} id */
-  #name(button, verb, id) {
-    say(button, verb);
-    button.setAttribute("aria-label", `${verb} ${id}`);
+  #name(shown, verb, id) {
+    say(shown, verb);
+    shown.setAttribute("aria-label", `${verb} ${id}`);
   }
 
-  /** @param {string} id */
   async #load(id) {
     this.plan.hide();
     const isLoaded = LOADED.has(this.store.models.get(id).state);
@@ -138,7 +130,6 @@ export class Models {
     else await this.#order("switch", { model_id: id, wait: false });
   }
 
-  /** @param {string} id */
   async #hold(id) {
     const verb = this.store.models.get(id).held ? "release" : "hold";
     await this.#order(
@@ -148,12 +139,10 @@ export class Models {
     await this.store.refresh().catch(() => {});
   }
 
-  /** @param {string} path @param {any} body */
   async #order(path, body) {
     await ask(path, { body }).catch((error) => notify(error.message));
   }
 
-  /** @param {any[]} profiles */
   #showProfiles(profiles) {
     const shown = byId("profiles");
     const names = profiles.map((profile) => profile.name).join("\n");
@@ -161,15 +150,10 @@ export class Models {
     shown.dataset.names = names;
     shown.replaceChildren(
       ...profiles.map((profile) => {
-        const button = el("button", {
-          class: "small",
-          type: "button",
-          text: profile.name,
-          "aria-label": `Load the profile ${profile.name}`,
-        });
-        button.addEventListener("click", () => this.#order("switch", { profile: profile.name, wait: false }));
-        this.plan.watch(button, { profile: profile.name });
-        return button;
+        const load = () => this.#order("switch", { profile: profile.name, wait: false });
+        const made = button(profile.name, load, { "aria-label": `Load the profile ${profile.name}` });
+        this.plan.watch(made, { profile: profile.name });
+        return made;
       }),
     );
   }

@@ -18,13 +18,11 @@ const OVERTAKEN = 3;
 export class Store extends EventTarget {
   constructor() {
     super();
-    /** @type {any} */
     this.status = null;
     /** @type {Map<string, any>} */
     this.models = new Map();
     this.history = new History();
     this.samples = new Samples();
-    /** @type {Link} */
     this.link = "connecting";
     /** Local time of the last data, in milliseconds. */
     this.heard = 0;
@@ -100,7 +98,6 @@ export class Store extends EventTarget {
     }
   }
 
-  /** @param {any} event */
   #take(event) {
     if (event.kind === "caught_up") {
       this.offset = event.time - Date.now() / 1000;
@@ -144,7 +141,6 @@ export class Store extends EventTarget {
     }
   }
 
-  /** @param {Link} link */
   #setLink(link) {
     if (link === this.link) return;
     this.link = link;

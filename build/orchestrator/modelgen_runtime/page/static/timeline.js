@@ -16,22 +16,21 @@ const LABEL_WIDTH = 84;
 const NO_GPU = "no GPU";
 
 export class Timeline {
-  /** @param {import("./store.js").Store} store @param {(stay: import("./history.js").Stay) => void} onOpen Shows a model. */
+  /** @param {(stay: import("./history.js").Stay) => void} onOpen Shows a model. */
   constructor(store, onOpen) {
     this.store = store;
     this.onOpen = onOpen;
     this.range = 3600;
     this.isChosen = false;
-    /** @type {Lane[]} */
     this.lanes = [];
     this.shape = "";
     this.width = 0;
-    this.axis = el("div", { class: "axis", "aria-hidden": "true" });
+    this.axis = el("div.axis", { "aria-hidden": "true" });
     this.#makeRanges();
     new ResizeObserver(() => this.#measure()).observe(byId("lanes"));
     setInterval(() => document.hidden || this.draw(), 1000);
     store.addEventListener("history", () => this.#rebuild());
-    store.addEventListener("change", (event) => this.#update(/** @type {CustomEvent} */ (event).detail));
+    store.addEventListener("change", (event) => this.#update(event.detail));
   }
 
   #makeRanges() {
@@ -117,12 +116,11 @@ export class Timeline {
     this.#drawAxis(view);
   }
 
-  /** Return the GPU of a lane as it is in the last status. @param {Lane} lane */
+  /** Return the GPU of a lane as it is in the last status. */
   #gpu(lane) {
     return this.store.status.gpus.find((gpu) => gpu.name === lane.gpu.name);
   }
 
-  /** @param {{now: number, range: number, width: number}} view */
   #drawAxis({ now, range, width }) {
     const step = STEPS.find((one) => (width * one) / range >= LABEL_WIDTH) ?? range;
     const shift = new Date().getTimezoneOffset() * 60;
@@ -132,7 +130,7 @@ export class Timeline {
     while (this.axis.children.length < times.length + 1) this.axis.append(el("span"));
     while (this.axis.children.length > times.length + 1) this.axis.lastChild?.remove();
     [...times, now].forEach((time, index) => {
-      const label = /** @type {HTMLElement} */ (this.axis.children[index]);
+      const label = this.axis.children[index];
       const isNow = index === times.length;
       say(label, isNow ? "now" : clock(time, true));
       label.className = isNow ? "now" : width - (width * (time - now + range)) / range < 40 ? "unseen" : "";
@@ -140,7 +138,7 @@ export class Timeline {
     });
   }
 
-  /** Show what an order would change, or nothing. @param {{model: string, evict: string[]}[]} plans */
+  /** Show what an order would change, or nothing. */
   plan(plans) {
     for (const lane of this.lanes) lane.plan(plans.find((plan) => lane.sizeOf(plan.model) !== undefined) ?? null);
   }
