@@ -154,6 +154,7 @@ YOUNG = one("y", ready_at=98.0, **BUSY)
     [
         pytest.param([waiting("x"), YOUNG], None, Plan(wake=103.0), id="protected"),
         pytest.param([waiting("x"), one("y", ready_at=90.0, **BUSY)], None, Plan(drain={"y": "x"}), id="not any more"),
+        pytest.param([waiting("x"), one("y", ready_at=95.0, **BUSY)], None, Plan(drain={"y": "x"}), id="until now"),
         pytest.param([waiting("x"), one("y", ready_at=98.0, **READY)], None, Plan(stop={"y": "x"}), id="idle"),
         pytest.param([one("x", asked=99.0), YOUNG], None, Plan(drain={"y": "x"}), id="not from an operator"),
         pytest.param([waiting("x", 99), YOUNG], 2.0, Plan(wake=101.0), id="until one has waited for long"),

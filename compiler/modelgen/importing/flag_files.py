@@ -6,7 +6,7 @@ import json
 import posixpath
 from typing import TYPE_CHECKING, Any
 
-from modelgen.checks.foreign.context import holds
+from modelgen.importing.folders import host_path
 from modelgen.lift.arguments import Entry
 from modelgen.lift.document import Lifted
 
@@ -50,17 +50,7 @@ def with_file_entries(lifted: Lifted, read: Callable[[str], bytes]) -> tuple[Lif
 
 def _beside(service: Service, path: str) -> str | None:
     """Return where a file of the service lies, relative to the foreign file; None if that is not known."""
-    if service.on_host:
-        found = path
-    else:
-        mounts = [one for one in service.mounts if one.kind == "bind" and one.source is not None]
-        inside = posixpath.normpath(path)
-        mount = next((one for one in mounts if holds(one, inside)), None)
-        if mount is None or mount.source is None or not mount.source.is_known:
-            return None
-        below = inside.removeprefix(posixpath.normpath(mount.target.text)).strip("/")
-        found = posixpath.join(mount.source.text, below) if below else mount.source.text
-    found = posixpath.normpath(found)
+    found = posixpath.normpath(host_path(service, path) or "/")
     return None if found.startswith(("/", "~", "..")) else f"./{found}"
 
 

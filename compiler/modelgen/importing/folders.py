@@ -1,4 +1,4 @@
-"""Make paths that are relative to the foreign file relative to models.toml."""
+"""Find files of a service on the host, and make paths relative to models.toml."""
 
 from __future__ import annotations
 
@@ -6,10 +6,25 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
+from modelgen.checks.foreign.context import holds
+
 if TYPE_CHECKING:
+    from modelgen.foreign import Service
     from modelgen.importing.tables import Table
 
 _RELATIVE = re.compile(r"\.{1,2}(?:[/\\]|$)")
+
+
+def host_path(service: Service, path: str) -> str | None:
+    """Return where a path of a service is on the host; None if that is not known."""
+    if service.on_host:
+        return path
+    path = posixpath.normpath(path)
+    mount = next((one for one in service.mounts if one.kind == "bind" and one.source and holds(one, path)), None)
+    if mount is None or mount.source is None or not mount.source.is_known:
+        return None
+    below = path.removeprefix(posixpath.normpath(mount.target.text)).strip("/")
+    return posixpath.join(mount.source.text, below) if below else mount.source.text
 
 
 def rebased(path: str, folder: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from modelgen.checks.foreign.context import holds, hub_of, repo_of
 from modelgen.engines.images.places import HUBS
 from modelgen.foreign import UNKNOWN
+from modelgen.importing.folders import host_path
 from modelgen.importing.tables import PLACEHOLDER
 from modelgen.lockfile.repos import is_commit, is_repo_id
 
@@ -132,24 +133,12 @@ def _set_local(table: Table, path: str) -> None:
     name = _name(_PART.sub("", posixpath.basename(path.rstrip("/"))) or table.id)
     repo = f"local/{name}"
     table.put("repo", repo, f"was: {path}")
-    host = _on_host(table, path)
+    host = host_path(table.lifted.server.service, path) or "PATH"
     table.to_do.append(f"add its weights: `modelgen add {host} --as {repo} --no-table`")
 
 
 def _name(text: str) -> str:
     return _NOT_IN_NAMES.sub("-", text).strip("-._") or "model"
-
-
-def _on_host(table: Table, path: str) -> str:
-    """Return where a path of the container is on the host; PATH if that is not known."""
-    service = table.lifted.server.service
-    if service.on_host:
-        return path
-    for mount in service.mounts:
-        if mount.kind == "bind" and mount.source is not None and mount.source.is_known and holds(mount, path):
-            below = path.removeprefix(posixpath.normpath(mount.target.text)).strip("/")
-            return posixpath.join(mount.source.text, below) if below else mount.source.text
-    return "PATH"
 
 
 def set_hub(table: Table) -> tuple[Hub | None, Mount | None]:
