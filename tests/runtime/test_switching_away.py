@@ -12,6 +12,7 @@ from modelgen_runtime.state.orders import Failure, Order, Ticket
 
 if TYPE_CHECKING:
     from modelgen_runtime.engines.admission import Lease, RefusedError
+    from modelgen_runtime.state.lifecycle import LifecycleEvent
 
 
 def make_model(id_: str, concurrency: int | None = None) -> Model:
@@ -25,7 +26,8 @@ class Story:
         self.now, self.generation = 100.0, 0
         self.models = {id_: make_model(id_) for id_ in "abc"}
         manifest = Manifest("demo", "process", tuple(self.models.values()), (Gpu("g", 12, 10),))
-        self.board = Board(manifest, lambda: self.now, lambda: None, lambda _: None)
+        self.events: list[LifecycleEvent] = []
+        self.board = Board(manifest, lambda: self.now, lambda: None, self.events.append)
 
     def go(self) -> list[tuple[str, str]]:
         return [(action.verb, action.model.id) for action in self.board.advance()[0]]
