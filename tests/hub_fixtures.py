@@ -14,6 +14,7 @@ import pytest
 
 import known_environment
 import olah_mirror
+from hub_project import BY_RANGES, Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,11 +24,28 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file that does not come through the official client; every megabyte is another."""
-    path = tmp_path_factory.mktemp("large") / "large"
+    """A file of 101 MB that does not come through the official client, for tests of its speed and of many ranges."""
+    return write_megabytes(tmp_path_factory.mktemp("large") / "large", 101)
+
+
+@pytest.fixture(scope="session")
+def file_of_ranges(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of 12 MB, which comes by ranges where a project runs `BY_RANGES`."""
+    return write_megabytes(tmp_path_factory.mktemp("ranges") / "ranges", 12)
+
+
+@pytest.fixture
+def ranged(file_of_ranges: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of 12 MB that does not come through the official client either."""
+    monkeypatch.setattr(Project, "before", BY_RANGES)
+    return file_of_ranges
+
+
+def write_megabytes(path: Path, count: int) -> Path:
+    """Write a file in which every megabyte is another."""
     block = bytearray(random.Random(5).randbytes(1_000_000))
     with path.open("wb") as file:
-        for number in range(101):
+        for number in range(count):
             block[:4] = number.to_bytes(4, "big")
             file.write(block)
     return path

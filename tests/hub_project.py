@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from hub_double import Hub
 
 _LARGE = (".bin", ".gguf", ".safetensors")
+BY_RANGES = "from modelgen.hub.fetching import bringing, collecting\nbringing.LARGE = collecting.LARGE = 10_000_000"
+"""Code for a run in which files of 10 MB come by ranges, as those of 100 MB do."""
 
 
 class Project:
@@ -27,6 +29,9 @@ class Project:
 
     The lock is made here from the files themselves, so that tests of what reads it need no other command.
     """
+
+    before = ""
+    """Code that each run begins with."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
@@ -65,11 +70,11 @@ class Project:
 
     def run(self, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run the command line in the folder."""
-        return modelgen(*args, cwd=self.folder, env={**self.environment, **environment})
+        return modelgen(*args, cwd=self.folder, env={**self.environment, **environment}, before=self.before)
 
     def start(self, *args: str, **environment: str) -> subprocess.Popen[str]:
         """Start the command line in the folder, to be waited for or killed."""
-        return start(*args, cwd=self.folder, env={**self.environment, **environment})
+        return start(*args, cwd=self.folder, env={**self.environment, **environment}, before=self.before)
 
     def damage(self) -> list[str]:
         """Return what is not as the lock says, found by nothing of modelgen's."""

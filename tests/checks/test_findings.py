@@ -93,6 +93,7 @@ CASES: list[tuple[str, str, str]] = [
     ('[project]\nname = "x"\nhub = "$HF_HOME/hub"', "bad-hub", "the path itself"),
     ("[project]\nname = 'x'\nhub = '%USERPROFILE%/hub'", "bad-hub", 'write `hub = "~/hub"`'),
     ('[project]\nname = "x"\nhub = "a\\u0007b"', "bad-hub", "remove it"),
+    ('[project]\nname = "x"\nhub = "C:\\temp\\u0001"', "bad-hub", "remove it"),
     ('[project]\nname = "x"\nhub = "C:\\temp"', "bad-hub", "write 'C:\\temp' in single quotes, or \"C:/temp\""),
     ('[project]\nname = "x"\nhub = "C:\\new\\fast"', "bad-hub", 'or "C:/new/fast"'),
     ('[project]\nname = "x"\nhub = "~/.cache/huggingface"', "bad-hub", 'write `hub = "~/.cache/huggingface/hub"`'),

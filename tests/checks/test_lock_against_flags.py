@@ -580,6 +580,7 @@ def test_audio_on_an_image_without_its_packages() -> None:
         ),
         # vLLM has its own code for the model, so it does not load that of the repository
         ({"imports": [], "model_imports": ["fla"]}, QWEN, "", []),
+        ({"imports": [], "model_imports": ["fla"]}, {"model_type": "own"}, "", []),  # it may have
         ({"imports": ["torch", "einops", "timm"]}, QWEN, "", []),
         ({"imports": ["decord"]}, QWEN, 'image = "registry.internal/vllm:1"\nversion = "0.19.0"\n', []),
         ({"imports": ["decord"]}, QWEN, "fork = true\n", []),

@@ -45,9 +45,9 @@ def content(path: str, size: int) -> bytes:
 
 
 @pytest.mark.parametrize("version", ["1.33.0", "0.36.0"])
-@given(trees=st.lists(TREES, min_size=2, max_size=6))
+@given(trees=st.lists(TREES, min_size=4, max_size=12))
 @settings(
-    max_examples=5,
+    max_examples=2,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import hub_double
-from hub_project import project
+from hub_project import BY_RANGES, project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,6 +51,7 @@ class Fetched:
         self.hub = hub
         files = {"config.json": b"{}", WEIGHTS: weights}
         self.project = project(folder, hub, {f"org/{fault}": files for fault in faults})
+        self.project.before = BY_RANGES
         for fault in faults:
             PASSING[fault](hub.faults, f"org/{fault}/{WEIGHTS}")
         self.done = self.project.run("fetch", **IMPATIENT)
@@ -58,10 +59,12 @@ class Fetched:
 
 
 @pytest.fixture(scope="module", params=["small", "large"])
-def fetched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, large: Path) -> Iterator[Fetched]:
+def fetched(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, file_of_ranges: Path
+) -> Iterator[Fetched]:
     folder = tmp_path_factory.mktemp("fetched")
     with hub_double.serve(home=folder / "home") as hub:
-        yield Fetched(folder, hub, SMALL if request.param == "small" else large, [*PASSING])
+        yield Fetched(folder, hub, SMALL if request.param == "small" else file_of_ranges, [*PASSING])
 
 
 @pytest.mark.parametrize("fault", PASSING)
@@ -78,16 +81,16 @@ def test_a_flipped_byte_is_noticed(fetched: Fetched) -> None:
     assert fetched.hub.bytes_sent(f"org/flipped/{WEIGHTS}") == 2 * fetched.project.snapshots[0].by_path[WEIGHTS].size
 
 
-def test_what_came_before_a_fault_does_not_come_again(fetched: Fetched, large: Path) -> None:
+def test_what_came_before_a_fault_does_not_come_again(fetched: Fetched, file_of_ranges: Path) -> None:
     size = fetched.project.snapshots[0].by_path[WEIGHTS].size
     again = fetched.hub.bytes_sent(f"org/cut/{WEIGHTS}") - size
     # The client keeps only what it has in blocks of 10 MB.
-    assert again == (0 if size == large.stat().st_size else 30_000)
+    assert again == (0 if size == file_of_ranges.stat().st_size else 30_000)
 
 
 @pytest.mark.parametrize("size", ["small", "large"])
-def test_a_server_without_ranges_begins_anew(hub: Hub, tmp_path: Path, large: Path, size: str) -> None:
-    models = project(tmp_path, hub, {"org/model": {WEIGHTS: SMALL if size == "small" else large}})
+def test_a_server_without_ranges_begins_anew(hub: Hub, tmp_path: Path, ranged: Path, size: str) -> None:
+    models = project(tmp_path, hub, {"org/model": {WEIGHTS: SMALL if size == "small" else ranged}})
     hub.faults.reset(30_000)
     hub.faults.norange()
     done = models.run("fetch")
@@ -96,8 +99,8 @@ def test_a_server_without_ranges_begins_anew(hub: Hub, tmp_path: Path, large: Pa
 
 
 @pytest.mark.parametrize("size", ["small", "large"])
-def test_what_is_always_damaged_is_never_presented(hub: Hub, tmp_path: Path, large: Path, size: str) -> None:
-    weights = SMALL if size == "small" else large
+def test_what_is_always_damaged_is_never_presented(hub: Hub, tmp_path: Path, ranged: Path, size: str) -> None:
+    weights = SMALL if size == "small" else ranged
     models = project(
         tmp_path, hub, {"org/model": {"config.json": b"{}", WEIGHTS: weights}, "org/other": {"config.json": b"{}"}}
     )

@@ -76,8 +76,8 @@ class Proxy(BaseHTTPRequestHandler):
 
 @pytest.mark.usefixtures("sockets")
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
-def test_a_proxy(hub: Hub, tmp_path: Path, large: Path, variable: str) -> None:
-    models = project(tmp_path, hub, {"org/model": {"config.json": b"{}", "model.safetensors": large}})
+def test_a_proxy(hub: Hub, tmp_path: Path, ranged: Path, variable: str) -> None:
+    models = project(tmp_path, hub, {"org/model": {"config.json": b"{}", "model.safetensors": ranged}})
     seen: list[str] = []
     with serving(type("Seeing", (Proxy,), {"seen": seen})) as address:
         done = models.run("fetch", **{variable: address, "NO_PROXY": ""})
@@ -88,8 +88,8 @@ def test_a_proxy(hub: Hub, tmp_path: Path, large: Path, variable: str) -> None:
 
 
 @pytest.mark.usefixtures("sockets")
-def test_hosts_without_a_proxy(hub: Hub, tmp_path: Path, large: Path) -> None:
-    models = project(tmp_path, hub, {"org/model": {"config.json": b"{}", "model.safetensors": large}})
+def test_hosts_without_a_proxy(hub: Hub, tmp_path: Path, ranged: Path) -> None:
+    models = project(tmp_path, hub, {"org/model": {"config.json": b"{}", "model.safetensors": ranged}})
     seen: list[str] = []
     with serving(type("Seeing", (Proxy,), {"seen": seen})) as address:
         done = models.run("fetch", HTTP_PROXY=address, NO_PROXY="localhost,127.0.0.1")
@@ -108,17 +108,17 @@ def private_hub(tmp_path: Path) -> Iterator[tuple[Hub, Path]]:
         yield hub, tmp_path / "authority.pem"
 
 
-def test_a_private_authority(private_hub: tuple[Hub, Path], tmp_path: Path, large: Path) -> None:
+def test_a_private_authority(private_hub: tuple[Hub, Path], tmp_path: Path, ranged: Path) -> None:
     hub, authority = private_hub
-    models = project(tmp_path, hub, {"org/model": {"config.json": b"{}", "model.safetensors": large}})
+    models = project(tmp_path, hub, {"org/model": {"config.json": b"{}", "model.safetensors": ranged}})
     done = models.run("fetch", SSL_CERT_FILE=str(authority))
     assert done.returncode == 0, done.stderr
     assert models.damage() == []
 
 
-def test_an_authority_that_nobody_trusts(private_hub: tuple[Hub, Path], tmp_path: Path, large: Path) -> None:
+def test_an_authority_that_nobody_trusts(private_hub: tuple[Hub, Path], tmp_path: Path, ranged: Path) -> None:
     hub, _ = private_hub
-    models = project(tmp_path, hub, {"org/model": {"config.json": b"{}", "model.safetensors": large}})
+    models = project(tmp_path, hub, {"org/model": {"config.json": b"{}", "model.safetensors": ranged}})
     begun = time.monotonic()
     done = models.run("fetch")
     assert done.returncode == 3
@@ -129,7 +129,9 @@ def test_an_authority_that_nobody_trusts(private_hub: tuple[Hub, Path], tmp_path
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x"])
 @pytest.mark.parametrize("size", ["small", "large"])
-def test_a_delivery_network_that_sends_elsewhere(hub: Hub, tmp_path: Path, large: Path, size: str, target: str) -> None:
+def test_a_delivery_network_that_sends_elsewhere(
+    hub: Hub, tmp_path: Path, ranged: Path, size: str, target: str
+) -> None:
     class Sending(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             assert "Authorization" not in self.headers
@@ -141,7 +143,7 @@ def test_a_delivery_network_that_sends_elsewhere(hub: Hub, tmp_path: Path, large
             pass
 
     hub.tokens = {GOOD: Token(accepts={"*"})}
-    models = project(tmp_path, hub, {"org/model": {"model.safetensors": large if size == "large" else SMALL}})
+    models = project(tmp_path, hub, {"org/model": {"model.safetensors": ranged if size == "large" else SMALL}})
     with serving(Sending) as hub.cdn:
         done = models.run("fetch", HF_TOKEN=GOOD)
     assert done.returncode == 3

@@ -54,8 +54,8 @@ def test_a_hub_that_cannot_lock_files(hub: Hub, tmp_path: Path, error: str) -> N
     assert hub.requests == []
 
 
-def test_a_large_file_in_a_hub_that_cannot_lock_files(hub: Hub, tmp_path: Path, large: Path) -> None:
-    models = project(tmp_path, hub, {"org/model": {"config.json": b"{}", "model.safetensors": large}})
+def test_a_large_file_in_a_hub_that_cannot_lock_files(hub: Hub, tmp_path: Path, ranged: Path) -> None:
+    models = project(tmp_path, hub, {"org/model": {"config.json": b"{}", "model.safetensors": ranged}})
     hub.faults.slow(300_000, path="model.safetensors", count=None)  # until the second run has begun, on any machine
     first = models.start("fetch", **refusing(flock="ENOLCK"))
     part = models.hub / ".locks/modelgen/partial/models--org--model" / models.snapshots[0].files[1].etag

@@ -86,8 +86,8 @@ def test_a_page_in_place_of_a_config(hub: Hub, models: Project) -> None:
 
 
 @pytest.mark.parametrize("size", ["small", "large"])
-def test_a_delivery_network_that_answers_with_a_page(hub: Hub, tmp_path: Path, large: Path, size: str) -> None:
-    weights = bytes(20_000) if size == "small" else large
+def test_a_delivery_network_that_answers_with_a_page(hub: Hub, tmp_path: Path, ranged: Path, size: str) -> None:
+    weights = bytes(20_000) if size == "small" else ranged
     models = project(tmp_path, hub, {"org/model": {"model.safetensors": weights}})
     hub.faults.page("Blocked by policy", path="*.safetensors", host="cdn")
     sentence = said(models, "fetch")

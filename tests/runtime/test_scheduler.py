@@ -35,7 +35,7 @@ BUSY: dict[str, Any] = {"state": State.READY, "running": 1}
         pytest.param([waiting("x", reservations={})], Plan(start=["x"]), id="without a card too"),
         pytest.param([waiting("x", 91), waiting("y", 90)], Plan(start=["y"]), id="one start at a time on a card"),
         pytest.param(
-            [waiting("x", 91, reservations={"a": 6}), waiting("y", 90, reservations={"b": 6})],
+            [waiting("x", 91, reservations={"a": 10}), waiting("y", 90, reservations={"b": 10})],
             Plan(start=["y", "x"]),
             id="each card has its own",
         ),
