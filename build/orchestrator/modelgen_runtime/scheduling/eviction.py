@@ -19,15 +19,14 @@ def choose(need: Mapping[str, int], candidates: Iterable[Standing]) -> list[Stan
         need: Bytes to free, by GPU.
         candidates: Models that hold memory and may be evicted.
     """
-    open_, chosen = {gpu: size for gpu, size in need.items() if size > 0}, []
-    for standing in sorted(candidates, key=_worth):
-        if any(open_.get(gpu, 0) > 0 for gpu in standing.reservations):
-            chosen.append(standing)
-            for gpu, size in standing.reservations.items():
-                open_[gpu] = open_.get(gpu, 0) - size
+    chosen = sorted(candidates, key=_worth)
+    open_ = {gpu: size for gpu, size in need.items() if size > 0}
+    for standing in chosen:
+        for gpu, size in standing.reservations.items():
+            open_[gpu] = open_.get(gpu, 0) - size
     if any(size > 0 for size in open_.values()):
         return None
-    # A large model may make smaller ones unnecessary that were chosen before it; the most valuable are kept first.
+    # The most valuable that are not needed are kept first.
     for standing in reversed(chosen[:]):
         if all(open_[gpu] + size <= 0 for gpu, size in standing.reservations.items()):
             chosen.remove(standing)
