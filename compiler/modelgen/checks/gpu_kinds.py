@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen.engines.images import properties
+from modelgen.engines.images.versions import vendor_of
 
 if TYPE_CHECKING:
     from modelgen.checks.context import Context
@@ -43,8 +44,6 @@ def kind_of_card(context: Context, name: str) -> str | None:
     card, gpu = context.resolved.cards.get(name), context.gpus[name]
     if card is None or card.capability is None:
         return None
-    from modelgen.engines.host.cards import vendor_of  # most files name no card
-
     is_amd = vendor_of(card.capability) == "amd"
     if is_amd == (gpu.kind == "amd") or (is_amd and gpu.kind == "cdi"):
         return None

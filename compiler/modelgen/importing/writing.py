@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from modelgen.diagnostics.masking import mask
-from modelgen.engines.host.cards import find_known, vendor_of
+from modelgen.engines.host.cards import find_known
+from modelgen.engines.images.versions import vendor_of
 from modelgen.importing.shares import LIMIT, fit_together, sums
 from modelgen.importing.tables import PLACEHOLDER
 from modelgen.upgrading.edits import toml

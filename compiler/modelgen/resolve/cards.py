@@ -71,7 +71,12 @@ def _access(gpu: Gpu, known: KnownCard | None) -> str:
 def _known(gpu: Gpu) -> KnownCard | None:
     if gpu.card is None:
         return None
-    from modelgen.engines.host.cards import find_known  # most files name no card
+    # Imported here: many files name no card, and most others name it as the table does.
+    from modelgen.engines.host.known_cards import BY_NAME
+
+    if gpu.card in BY_NAME:
+        return BY_NAME[gpu.card]
+    from modelgen.engines.host.cards import find_known
 
     found = find_known(gpu.card, gpu.memory)
     return found[0] if len(found) == 1 else None

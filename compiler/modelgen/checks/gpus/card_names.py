@@ -50,12 +50,13 @@ def unknown_card(context: Context) -> Iterator[Found]:
     """
     unknown: dict[tuple[str, str], list[str]] = {}
     for name, gpu in context.gpus.items():
-        if gpu.card is None or context.refused_memory(name):
+        resolved = context.resolved.cards.get(name)
+        if gpu.card is None or context.refused_memory(name) or (resolved and resolved.known):
             continue
         from modelgen.engines.host.cards import find_known
 
         found = find_known(gpu.card, gpu.memory)
-        if len(found) == 1:  # the place of a value is looked for only if there is a finding
+        if len(found) == 1:  # known, without its memory: `memory-of-card` reports it
             continue
         message = f"`{gpu.card}` has several sizes of memory" if found else f"unknown GPU `{gpu.card}`"
         help_text = f"write {_names(found)}" if found else _instead(gpu, gpu.card, name)

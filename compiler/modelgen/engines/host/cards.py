@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import did_you_mean
+from modelgen.engines.images.versions import vendor_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -76,11 +77,10 @@ def find_known(name: str, memory: int | None = None) -> tuple[KnownCard, ...]:
         memory: The memory in bytes that the driver reports, which decides between several sizes; None without it.
     """
     # Imported here: most files name no card.
-    from modelgen.engines.host.known_cards import CARDS
+    from modelgen.engines.host.known_cards import BY_NAME, CARDS
 
-    for card in CARDS:
-        if card.name == name:
-            return (card,)
+    if name in BY_NAME:
+        return (BY_NAME[name],)
     words, size = _read(name)
     named = [card for card in CARDS if (words, size) in map(_read, (card.name, *card.also))]
     if named and (size is not None or len(named) == 1):
@@ -172,11 +172,6 @@ def without_profile(name: str) -> tuple[str, int] | None:
 def memory_of_profile(size: int) -> int:
     """Return the MiB of a MIG profile by the GB in its name: what the driver reports, else a careful estimate."""
     return _OF_PROFILE.get(size, size * 1024 * _LEAST_OF_PROFILE // 100)
-
-
-def vendor_of(capability: str) -> str:
-    """Return the vendor of GPUs with a capability: `amd` for a gfx name, else `nvidia`."""
-    return "amd" if capability.startswith("gfx") else "nvidia"
 
 
 @cache

@@ -276,3 +276,5 @@ CARDS = (
     K("Jetson AGX Thor", 125700, "11.0", unified=True, also=("Jetson Thor",)),
     *(K(*row) for row in amd_cards.ROWS),
 )
+BY_NAME = {card.name: card for card in CARDS}
+"""The GPUs by the name that the table has for each; `cards.find_known` finds other spellings."""

@@ -42,6 +42,11 @@ def parse_image(reference: str) -> Image | None:
     return Image(match["name"], match["tag"], match["digest"]) if match else None
 
 
+def vendor_of(capability: str) -> str:
+    """Return the vendor of GPUs with a capability: `amd` for a gfx name, else `nvidia`."""
+    return "amd" if capability.startswith("gfx") else "nvidia"
+
+
 def parse_capability(capability: str) -> tuple[int, int]:
     """Return NVIDIA's compute capability, such as `8.6`, as two numbers."""
     major, _, minor = capability.partition(".")

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from modelgen.engines.facts import MemoryFacts
-from modelgen.engines.host.cards import vendor_of
+from modelgen.engines.images.versions import vendor_of
 from modelgen.engines.runners import LeanRunner
 
 if TYPE_CHECKING:
