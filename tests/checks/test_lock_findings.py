@@ -41,6 +41,7 @@ NO_LOCK, EMPTY = None, ""
 WEIGHTS = ["*.bin", "*.ckpt", "*.gguf", "*.h5", "*.msgpack", "*.onnx", "*.pt", "*.pth", "*.safetensors"]
 TOKENIZER = entry("a/c", more=f"exclude = {json.dumps(WEIGHTS)}\n")
 DRAFT = 'speculative-config = { model = "a/d", num_speculative_tokens = 2 }'
+JSON_LORA = '{"lora_name": "x", "lora_path": "a/l"}'
 SGLANG = '[engines.sglang]\nimage = "lmsysorg/sglang:v0.5.9"\n'
 
 CASES: list[tuple[str, str | None, list[str]]] = [
@@ -67,6 +68,8 @@ CASES: list[tuple[str, str | None, list[str]]] = [
     (model('args = { max-model-len = 8, tokenizer = "./c" }'), entry(), []),
     (SGLANG + model('engine = "sglang"\nargs = { lora-paths = ["x=a/l", "./y"] }'), entry(), ["repo-not-locked"]),
     (SGLANG + model('engine = "sglang"\nargs = { lora-paths = ["x=a/l"] }'), entry() + entry("a/l"), []),
+    (SGLANG + model(f"engine = 'sglang'\nargs = {{ lora-paths = ['{JSON_LORA}'] }}"), entry(), ["repo-not-locked"]),
+    (SGLANG + model(f"engine = 'sglang'\nargs = {{ lora-paths = ['{JSON_LORA}'] }}"), entry() + entry("a/l"), []),
     (
         model(f"trust_remote_code = true\n{ARGS}"),
         entry(config={"auto_map": {"AutoModel": "a/code--modeling.M"}}),

@@ -25,7 +25,7 @@ from modelgen.engines.sglang.adapters import ignored_features, refused_features
 from modelgen.engines.sglang.capabilities import least_capability
 from modelgen.engines.sglang.memory import WRITTEN, arithmetic, beside_weights, pools, static_share, written_share
 from modelgen.engines.sglang.replaced_flags import INSTEAD
-from modelgen.engines.sglang.repositories import pin, repos
+from modelgen.engines.sglang.repositories import LORA_PATHS, pin, repos
 from modelgen.engines.weights import loaders
 from modelgen.engines.weights.splitting import PLAIN, cut_groups, uneven
 from modelgen.ir import Launch
@@ -317,7 +317,7 @@ ENGINE = Engine(
     static_share=WRITTEN,
     pools=pools,
     cache_flags=("kv-cache-dtype",),
-    lora_paths="lora-paths",
+    lora_paths=LORA_PATHS,
     lora_rank="max-lora-rank",
     rank_limit=lambda _, rank: rank,
     refused_features=refused_features,
