@@ -152,7 +152,7 @@ class Jobs:
         kept = self._project.find(file.sha256, file.size)
         if kept is None and self._medium is not None and file.sha256 in self._bundle.blobs:
             pieces = self._bundle.pieces(file.sha256).items()
-            places = [(self._medium.place(name, piece.volume), piece) for name, piece in pieces]
+            places = [(self._medium.place(name, piece), piece) for name, piece in pieces]
             return Content(file.sha256, file.size, places, git)
         kept = kept or next(self._hub.find(file.name or file.sha256, file.size), None)
         if kept is None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
+    from modelgen_importer.manifest import Piece
+
 BLOCK = 2**20
 _NAMESPACE = "modelgen-bundle"
 
@@ -71,15 +73,18 @@ class Medium:
             raise RefusedError(f"{folder / 'bundle.json'} is not as SHA256SUMS says; copy it again")
         return data
 
-    def place(self, name: str, volume: int) -> Path | None:
+    def place(self, name: str, piece: Piece) -> Path | None:
         """Return the path of a file in `blobs/`, or None if it is on a volume that is to come.
 
         Raises:
-            RefusedError: It should be here.
+            RefusedError: It should be here, or has another size.
         """
-        if name not in self._places and volume in self.here | {0}:
+        path = self._places.get(name)
+        if path is None and piece.volume in self.here | {0}:
             raise RefusedError(f"{self.folders[0] / 'blobs' / name} is missing; copy it again")
-        return self._places.get(name)
+        if path is not None and (there := path.lstat().st_size) != piece.size:
+            raise RefusedError(f"{path} has {there:,} bytes, not {piece.size:,}; copy it again")
+        return path
 
     def check_signature(self, signers: Path) -> str:
         """Return the name of the signer of all folders.
@@ -116,7 +121,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return list(entries)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 
@@ -135,17 +140,17 @@ def open_regular(path: Path) -> FileIO:
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
-        file = os.fdopen(os.open(path, flags), "rb", buffering=0)
-    except FileNotFoundError:
+        descriptor = os.open(path, flags)
+    except (FileNotFoundError, NotADirectoryError):
         raise RefusedError(f"{path} is missing; copy it again") from None
     except OSError as error:
         if error.errno not in (errno.ELOOP, errno.EMLINK, errno.ENXIO):
             raise
         raise RefusedError(f"{path} is not a regular file; copy it again") from None
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise RefusedError(f"{path} is not a regular file; copy it again")
-    return file
+    return os.fdopen(descriptor, "rb", buffering=0)
 
 
 def read_small(path: Path) -> bytes:

@@ -82,7 +82,9 @@ def _fits(kind: Any, origin: Any, args: tuple[Any, ...], value: Any) -> bool:  #
         return bool(rule(value) if callable(rule) else re.fullmatch(rule, value))
     if kind is int:
         return type(value) is int and 0 <= value < 2**60
-    return type(value) is bool if kind is bool else value is True or isinstance(value, str)  # `proven`
+    if kind is bool:
+        return type(value) is bool
+    return kind is Any and (value is True or isinstance(value, str))  # `proven`
 
 
 @cache
@@ -118,8 +120,12 @@ def _faults(bundle: Bundle) -> Iterator[str]:
             other = named.setdefault((one.repo, file.name), file.sha256 if len(file.name) == 40 else file.name)
             if other != file.sha256:
                 yield f"{file.path} of {one.repo} has the name {file.name!r} of another content"
-    if any(file.path.split("/")[0].casefold() == ".modelgen" for file in bundle.files):
-        yield "files has one in .modelgen, the importer's own folder"
+    hub = bundle.hub.path.removeprefix("./").casefold() + "/"
+    for path in (*(file.path.casefold() for file in bundle.files), hub):
+        if path.split("/")[0] == ".modelgen":
+            yield f"{path} is in .modelgen, the importer's own folder"
+        if (path.startswith(hub) and path != hub) or hub.startswith(f"{path}/"):
+            yield f"{path} is a file of the project, and in the place of the hub directory"
     if any(posixpath.dirname(file.path) != f".locks/modelgen/assets/{file.sha256}" for file in bundle.hub.assets):
         yield "an asset is in the wrong place"
     for sha256, blob in bundle.blobs.items():

@@ -85,7 +85,8 @@ def _files(medium: Medium, folder: Path) -> Iterator[tuple[Path, int, str]]:
         path = folder / name
         if name.startswith("blobs/") and (name not in wanted or wanted[name].sha256 != sha256):
             raise RefusedError(f"{folder / 'SHA256SUMS'} lists {name}, and bundle.json does not; copy the bundle again")
-        yield path, wanted[name].size if name in wanted else path.stat().st_size, sha256
+        there = path.lstat().st_size if os.path.lexists(path) else 0
+        yield path, wanted[name].size if name in wanted else there, sha256
     for name in wanted:
         if name not in sums:
             raise RefusedError(f"{folder / 'SHA256SUMS'} does not list {name}; copy the bundle again")
