@@ -36,7 +36,7 @@ def page(visit: Visit, served: Served) -> Page:
 def test_requests_come_live_with_their_tokens(page: Page, served: Served) -> None:
     before = page.locator(".requests tbody tr").count()
     served.chat("quick")
-    page.wait_for_function(f"document.querySelectorAll('.requests tbody tr').length === {before + 1}")
+    page.locator(".requests tbody tr").nth(before).wait_for()
     cells = page.locator(".requests tbody tr").first.locator("td")
     page.wait_for_selector(".requests tbody tr:first-child [data-name=State] >> text='200'")
     assert cells.nth(1).inner_text().split() == ["quick", "/v1/chat/completions"]

@@ -102,7 +102,11 @@ def test_load_shows_before_what_it_would_evict(page: Page, served: Served) -> No
 def test_a_failure_opens_with_its_meaning_its_place_and_its_output(page: Page, served: Served) -> None:
     order(page, "Load", "broken").click()
     state(page, "broken", "failed")
-    page.locator(".failure-mark").last.click()
+    page.locator(".failure-mark").last.hover()
+    page.mouse.down()
+    page.evaluate("""new Promise((moved) => new MutationObserver(moved).observe(
+        document.querySelector(".failure-mark"), { attributeFilter: ["style"] }))""")
+    page.mouse.up()
     dialog = page.get_by_role("dialog")
     text = dialog.inner_text()
     assert "It ended before it was ready (exit code 1)" in text
@@ -185,7 +189,7 @@ def test_the_log_of_a_model_is_live_can_be_paused_and_searched(page: Page, serve
     page.wait_for_selector("text=/Paused, \\d+ more/")
     assert page.locator(".log .line").count() == before
     page.click("text='Go on'")
-    page.wait_for_function(f"document.querySelectorAll('.log .line').length > {before}")
+    page.locator(".log .line").nth(before).wait_for(state="attached")
 
 
 def test_unknown_routes_are_not_offered(page: Page) -> None:

@@ -29,7 +29,10 @@ export class Lane {
     this.amount = el("span.amount");
     this.inUse = el("span.amount.in-use");
     this.measured = measuredLine();
-    this.strip = el("div.strip");
+    this.ticks = el("span.ticks");
+    this.strip = el("div.strip", this.ticks);
+    /** Buttons of failures, by the first one that a button is for. @type {Map<Stay, HTMLElement>} */
+    this.marks = new Map();
     this.blocks = el("div.blocks", { role: "group", "aria-label": `Models on ${gpu.name}` });
     this.ghost = el("div.ghost-zone", { "aria-hidden": "true" });
     const limit = el("i.limit", { hidden: gpu.unit });
@@ -141,27 +144,39 @@ export class Lane {
       const at = x(stay.end ?? view.now);
       const last = failures.at(-1);
       if (last && at - last.at < NEAR) Object.assign(last, { at, stay, number: last.number + 1 });
-      else failures.push({ at, stay, number: 1 });
+      else failures.push({ first: stay, at, stay, number: 1 });
     }
     const key = `${ticks.map((tick) => x(tick.time).toFixed(0))} ${failures.map((one) => `${one.at.toFixed(0)}×${one.number}`)}`;
     if (this.strip.dataset.shape === key) return;
     this.strip.dataset.shape = key;
-    const isFocused = this.strip.contains(document.activeElement);
-    this.strip.replaceChildren(
+    this.ticks.replaceChildren(
       ...ticks.map((tick) => {
         const made = el("i.tick", { title: `a request for ${tick.model} waited ${duration(tick.seconds)}` });
         made.style.left = `${x(tick.time).toFixed(1)}px`;
         return made;
       }),
-      ...failures.map(({ at, stay, number }) => {
-        const text = `${stay.model} ${stay.failed}, ${clock(stay.end ?? view.now)}${number > 1 ? `, and ${number - 1} more` : ""}`;
-        const made = el("button.failure-mark", { type: "button", "aria-label": text, title: text }, mark("failed"));
-        made.style.left = `${at.toFixed(1)}px`;
-        made.addEventListener("click", () => this.onOpen(stay));
-        return made;
-      }),
     );
-    if (isFocused) this.strip.querySelector("button")?.focus();
+    for (const failure of failures) this.#drawFailure(failure);
+    for (const [first, button] of this.marks) {
+      if (failures.some((one) => one.first === first)) continue;
+      button.remove();
+      this.marks.delete(first);
+    }
+  }
+
+  /** Draw the mark of failures. Its button stays the same while it moves, or a slow click would miss it. */
+  #drawFailure({ first, at, stay, number }) {
+    let button = this.marks.get(first);
+    if (!button) {
+      button = el("button.failure-mark", { type: "button" }, mark("failed"));
+      this.marks.set(first, button);
+      this.strip.append(button);
+    }
+    const text = `${stay.model} ${stay.failed}, ${clock(stay.end)}${number > 1 ? `, and ${number - 1} more` : ""}`;
+    button.onclick = () => this.onOpen(stay);
+    button.setAttribute("aria-label", text);
+    button.title = text;
+    button.style.left = `${at.toFixed(1)}px`;
   }
 
   /** One block of a lane is in the order of Tab; arrows reach the others. */
