@@ -28,7 +28,7 @@ def pairs(engine: str) -> list[tuple[str, str]]:
 
 
 PAIRS = [
-    pytest.param(engine, *pair, id=f"{engine}-{'-'.join(pair)}", marks=[pytest.mark.slow] if number % 8 else [])
+    pytest.param(engine, *pair, id=f"{engine}-{'-'.join(pair)}", marks=[pytest.mark.slow] if number % 16 else [])
     for engine in IMAGES
     for number, pair in enumerate(pairs(engine))
 ]

@@ -62,6 +62,7 @@ def test_any_value_at_any_place_gives_an_estimate_or_a_reason(data: st.DataObjec
     assert found is None or found.cache.of_request >= 0
 
 
+@pytest.mark.slow
 @given(JSON)
 def test_any_json_gives_an_estimate_or_a_reason(value: object) -> None:
     outcome(value if isinstance(value, dict) else {"text_config": value})

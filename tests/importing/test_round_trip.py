@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,11 @@ EXCEPTIONS = {
 
 
 def is_compose(path: Path) -> bool:
-    return "\nservices:" in path.read_text() and bool(servers(path))
+    """Return whether a snapshot is a Compose file with services that are recognized; parsing all takes long."""
+    services = path.read_text().partition("\nservices:")[2]
+    return (
+        re.search(rf"^  (?!{PROGRAM}-|orchestrator:|socket-proxy:)[a-z]+-[\w.-]+:$", services, re.MULTILINE) is not None
+    )
 
 
 def servers(path: Path) -> dict[str, Any]:

@@ -25,10 +25,15 @@ DIALECT = (
 )
 FRAGMENT = r"(?:What|Of|Whether|Which|Why|Who|How) "
 WORDS = re.compile(f"{PERSONS}|{DIALECT}", re.IGNORECASE)
+BEGINNINGS = re.compile(rf'"""{FRAGMENT}|^ +\w+: Of ', re.MULTILINE)
+JOINED = re.compile(r"""["']\s*\n\s*[bfr]*["']""")
+"""Where a string goes on in the next line."""
 
 
 def find_faults(path: str, text: str) -> list[str]:
     """Return the passages of a file that match a pattern, each with its line."""
+    if not any(pattern.search(JOINED.sub("", text)) for pattern in (WORDS, BEGINNINGS)):  # parsing takes long
+        return []
     found = prose_of_python(text) if path.endswith(".py") else prose_of_page(text)
     return [f"{path}:{line}: {fault}" for line, part in found for fault in faults_in(part)]
 
@@ -43,10 +48,9 @@ def faults_in(prose: str) -> Iterator[str]:
 
 def prose_of_python(text: str) -> Iterator[tuple[int, str]]:
     """Yield docstrings (after the word DOCSTRING), comments and other strings with a space, each with its line."""
-    if any(WORDS.search(line.partition("#")[2]) for line in text.splitlines()):  # tokens take long
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.COMMENT:
-                yield token.start[0], token.string
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
     for node in ast.walk(ast.parse(text)):
         body = getattr(node, "body", None)
         for inner in body if isinstance(body, list) else ():

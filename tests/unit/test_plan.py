@@ -336,7 +336,14 @@ def leaves(tree: object, path: str = "") -> dict[str, object]:
     return {path: {}} | {key: value for one in inner for key, value in one.items()}
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+# The short loop changes every third case.
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.stem, marks=[pytest.mark.slow] if number % 3 else [])
+        for number, case in enumerate(CASES)
+    ],
+)
 def test_every_changed_byte_is_in_the_plan(case: Path) -> None:
     lock = case.with_suffix(".lock")
     text, locked = case.read_text(), lock.read_bytes() if lock.exists() else None
