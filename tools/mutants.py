@@ -46,7 +46,7 @@ class Part(NamedTuple):
 PARTS = (
     Part(
         tuple(f"{COMPILER}/{name}" for name in ("checks", "resolve", "lower", "targets")),
-        ("tests/checks", "tests/snapshot", "tests/unit", "tests/fuzz", "tests/fit"),
+        ("tests/checks", "tests/snapshot", "tests/unit", "tests/fuzz", "tests/fit", "tests/lint"),
     ),
     Part(
         tuple(

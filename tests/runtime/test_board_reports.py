@@ -1,7 +1,8 @@
-"""What the board reports of its models, and when the caller of a switch gets an answer, as stories."""
+"""What the board reports, refuses and starts again, and when a switch is complete, as stories."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from test_switching_away import Story
@@ -90,3 +91,44 @@ def test_a_switch_is_complete_when_all_of_its_models_are_ready_at_once() -> None
     board.advance()
     board.ready("g", Endpoint("127.0.0.1", 3, "3"))
     assert answers == [None]
+
+
+def test_after_the_end_has_begun_nothing_is_accepted_or_started() -> None:
+    story = Story()
+    before = story.request("a")
+    story.board.shut()
+    [refusal], [later] = before, story.request("b")
+    assert isinstance(refusal, RefusedError)
+    assert isinstance(later, RefusedError)
+    assert refusal.kind == later.kind == "shutting_down"
+    assert story.go() == []
+
+
+def test_a_stop_ends_the_wish_of_a_lease_to_start_a_model_again() -> None:
+    story = Story()
+    story.run("a")
+    story.board.hold("a", lambda _: None, "training", lease=10.0)
+    assert story.go() == [("stop", "a")]
+    story.stopped("a")
+    story.board.stop("a", lambda _: None)
+    story.now += 20
+    assert story.go() == []
+
+
+def test_a_resident_model_that_changed_starts_again_with_its_new_entry() -> None:
+    story = Story()
+    story.run("a")
+    changed = replace(story.models["a"], idle_timeout=5.0)
+    models = (changed, story.models["b"], story.models["c"])
+    story.board.reload(replace(story.board.manifest, models=models))
+    assert story.go() == [("stop", "a")]
+    assert story.stopped("a") == [("start", "a")]
+    assert story.board.records["a"].model is changed
+
+
+def test_a_model_that_does_not_run_takes_its_new_entry_and_stays_stopped() -> None:
+    story = Story()
+    changed = replace(story.models["a"], idle_timeout=5.0)
+    story.board.reload(replace(story.board.manifest, models=(changed, story.models["b"], story.models["c"])))
+    assert story.go() == []
+    assert story.board.records["a"].model is changed
