@@ -62,6 +62,8 @@ RIGHT: dict[str, list[Any]] = {
 }
 # What vLLM reads as a list in JSON; elsewhere it wants an object.
 LISTS = ("allowed-headers", "allowed-methods", "allowed-origins")
+# What a table of keys has in all releases.
+TABLES = {"compilation-config": [{"custom_ops": ["all"]}, '{"backend": null}', {}]}
 # The shapes that TOML has besides.
 WRONG: dict[str, list[Any]] = {
     "bool": ["yes", 1, [], {}, [True]],
@@ -87,6 +89,8 @@ class Known(NamedTuple):
     def right(self, name: str) -> list[Any]:
         if name in LISTS:
             return [["*"], '["*", "x"]', []]
+        if name in TABLES:
+            return TABLES[name]
         known = [*map(str, self.extras.get("choices") or self.extras.get("known") or ())]
         values: list[Any] = known or RIGHT[self.kind]
         return [*values, [values[0], values[-1]]] if self.several and self.kind in ("text", "int", "number") else values
