@@ -211,6 +211,7 @@ class Service(NamedTuple):
         served_names: All names that clients may use, the id first.
         upstream_name: The name in the engine, if it has only one; else None.
         variants: Further names that edit requests.
+        asks_usage: Whether streams are asked for their tokens, and the event with them is removed.
         title: Its name for people, or None.
         description: What it is good for, or None.
         context_length: Most tokens of a request and its answer together, or None if that is not known.
@@ -260,6 +261,7 @@ class Service(NamedTuple):
     served_names: tuple[str, ...]
     upstream_name: str | None
     variants: tuple[Variant, ...]
+    asks_usage: bool
     title: str | None
     description: str | None
     context_length: int | None

@@ -22,6 +22,7 @@ memory = "48GiB"
 device = "1"
 """
 NEWER = 'image = "vllm/vllm-openai:v0.30.0"'
+COUNTED = "[orchestrator]\ncount_tokens = true\n"
 QWEN = f'[models.qwen]\nrepo = "a/b"\n{ARGS}'
 
 
@@ -277,6 +278,13 @@ CASES: list[tuple[str, str, str]] = [
         '[gpus.gpu0]\nmemory = "24GiB"\ndevice = "0"\nunified = true\n[orchestrator]\ngpu_stats = true',
         "gpu-stats-unsupported",
         "remove `gpu_stats`",
+    ),
+    (COUNTED + model('image = "vllm/vllm-openai:v0.21.0"'), "count-tokens-unproved", "remove `count_tokens`"),
+    (
+        COUNTED
+        + model('args = { max-model-len = 8, enable-force-include-usage = true }\nimage = "vllm/vllm-openai:v0.20.2"'),
+        "count-tokens-unproved",
+        "",
     ),
     ('[orchestrator]\nenabled = false\nlisten = "garbage"', "bad-address", "127.0.0.1:80"),
     ('[orchestrator]\nbase_image = "NOT an image"', "bad-image", "lower case"),

@@ -70,4 +70,5 @@ def parts(path: str, asked: dict[str, Any], count: int) -> list[bytes]:
     chunks = [{**base, "choices": [{"index": 0, "delta": delta, "text": text}]} for delta in deltas]
     if (asked.get("stream_options") or {}).get("include_usage"):
         chunks.append({**base, "choices": [], "usage": whole(path, asked)["usage"]})
-    return [*(f"data: {json.dumps(one)}\n\n".encode() for one in chunks), b"data: [DONE]\n\n"]
+    written = (json.dumps(one, separators=(",", ":")) for one in chunks)
+    return [*(f"data: {one}\n\n".encode() for one in written), b"data: [DONE]\n\n"]

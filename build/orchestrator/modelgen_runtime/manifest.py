@@ -125,6 +125,7 @@ class Model:
         context_length: Most tokens of a request and its answer together; None if that is not known.
         capabilities: What it can do, such as `chat`, `vision` or `tools`; empty if that is not known.
         variants: Further names that edit requests. Others make no other model, so its engine keeps running.
+        asks_usage: Whether streams are asked for their tokens, and the event with them is removed.
         expected: Its estimated KV cache, or None. Another estimate makes no other model.
         sources: Where models.toml says what it is made of: its keys, such as `args.max-model-len` or `image`, to dotted
             paths, such as `models.qwen.args.max-model-len` or `engines.vllm.image`. Only keys that were written, and no
@@ -150,6 +151,7 @@ class Model:
     context_length: Count | None = field(default=None, compare=False)
     capabilities: tuple[str, ...] = field(default=(), compare=False)
     variants: tuple[Variant, ...] = field(default=(), compare=False)
+    asks_usage: bool = field(default=False, compare=False)
     expected: Expected | None = field(default=None, compare=False)
     sources: dict[str, str] = field(default_factory=dict, compare=False)
 

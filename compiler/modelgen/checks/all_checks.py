@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from modelgen.checks import listening, rule_settings, secrets
 from modelgen.checks.compose import compose_advice, compose_keys
 from modelgen.checks.context import Context
-from modelgen.checks.engines import engine_keys, image_vendors, images, programs, versions
+from modelgen.checks.engines import counting, engine_keys, image_vendors, images, programs, versions
 from modelgen.checks.environment import flag_variables, owned_variables, variable_names, variable_values
 from modelgen.checks.flags import (
     drafts,
@@ -146,6 +146,7 @@ CHECKS = (
     gpu_access.group_by_name,
     gpu_access.closed_cards,
     measured.gpu_stats_unsupported,
+    counting.count_tokens_unproved,
     image_vendors.image_for_other_cards,
     image_vendors.image_for_servers,
     image_vendors.image_without_gpu,

@@ -102,6 +102,12 @@ class Orchestrator(Table):
         "their driver, and let starts wait for memory that is still occupied. Default: false.",
         examples=[True],
     )
+    count_tokens: bool | None = Field(
+        None,
+        description="Ask engines for the tokens of streams whose clients do not, and remove the event with them, where "
+        "the stream is known to stay the same otherwise. Default: false.",
+        examples=[True],
+    )
     base_image: str | None = Field(
         None,
         description='Base of the orchestrator\'s image. Default: "python:3.13-slim-bookworm".',

@@ -226,6 +226,9 @@ class Engine(NamedTuple):
         memory: Version, bytes of a GPU and its name → what sizes the memory of a start; None if that is not known.
         counts_others: Version and variables → the first release that does not count the memory of other programs on a
             GPU as its own, if this one does.
+        reports_apart: Version and flags by canonical name → whether a stream that is asked for its tokens has one more
+            event, and is otherwise the same.
+        apart: The releases for which that holds, for messages.
         pools: Version, memory and reserved memory of each GPU, and flags by canonical name → its share for weights and
             KV cache, or why that is not known; None for an engine that sizes its cache otherwise.
         gguf: Version, flags by canonical name, and variables → how it uses a GPU for a GGUF file, or why that is not
@@ -339,6 +342,8 @@ class Engine(NamedTuple):
     static_share: str = ""
     memory: Callable[[Version, int, str], MemoryFacts] | None = None
     counts_others: Callable[[Version, Mapping[str, str]], str | None] | None = None
+    reports_apart: Callable[[Version, Mapping[str, Any]], bool] | None = None
+    apart: str = ""
     pools: Callable[[Version, tuple[tuple[int, int], ...], Mapping[str, Any]], PoolServing | str] | None = None
     gguf: Callable[[Version | None, Mapping[str, Any], Mapping[str, str]], GgufServing | str] | None = None
     cache_flags: tuple[str, ...] = ()

@@ -121,6 +121,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         served_names=launched.served_names,
         upstream_name=None if engine.several_names else launched.upstream_name,
         variants=variants_of(name, model),
+        asks_usage=bool(config.orchestrator and config.orchestrator.count_tokens) and run.reports_apart,
         title=model.title,
         description=model.description,
         context_length=context_length(run, pins),

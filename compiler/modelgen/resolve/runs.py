@@ -78,6 +78,14 @@ class ModelRun(NamedTuple):
     plain_release: Release | None
     plain_arguments: tuple[PlainArgument, ...]
 
+    @property
+    def reports_apart(self) -> bool:
+        """Return whether a stream that is asked for its tokens is known to have one more event, and no other change."""
+        engine, version = self.engine, self.version
+        if engine is None or engine.reports_apart is None or version is None or self.is_fork:
+            return False
+        return engine.reports_apart(version, self.args)
+
 
 def run_models(document: Document) -> dict[str, ModelRun]:
     """Return what each model runs on, by the model's id; the document may have errors."""

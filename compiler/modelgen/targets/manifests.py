@@ -71,6 +71,7 @@ def _model(
             manifest.Variant(one.name, dict(one.defaults), dict(one.set_params), one.strip_params)
             for one in service.variants
         ),
+        asks_usage=service.asks_usage,
         title=service.title,
         description=service.description,
         context_length=service.context_length,

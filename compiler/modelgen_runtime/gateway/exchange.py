@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from modelgen_runtime.engines.admission import RefusedError
+from modelgen_runtime.gateway.counting import ROUTES, ask_for_usage
 from modelgen_runtime.gateway.loading import loading_message
 from modelgen_runtime.gateway.origins import is_preflight
 from modelgen_runtime.gateway.passing import Client, Passing
@@ -184,6 +185,10 @@ class Exchange(Passing):
             )
         self._set_target(target)
         upload, upstream_name = self._upload, admission.model.upstream_name
+        if admission.model.asks_usage and upload.is_whole and self.path in ROUTES and not _edits_stream(target):
+            grown = ask_for_usage(upload.data)
+            self._asks_usage = grown > 0
+            upload.length = None if upload.length is None else upload.length + grown
         if target.edits is not None:
             if not finder.is_json:
                 raise RefusedError(
@@ -250,6 +255,12 @@ class Exchange(Passing):
             kind, seconds = self._front.loading_messages, self._front.now() - began
             self.answer.beat(loading_message(kind, self.path, model, seconds))
             await asyncio.sleep(_BEAT_EVERY)
+
+
+def _edits_stream(target: Target) -> bool:
+    """Return whether a variant itself says what a stream reports."""
+    edits = target.edits
+    return edits is not None and not edits.strip.union(edits.additions).isdisjoint(("stream", "stream_options"))
 
 
 def _bad_request(error: BadBodyError) -> RefusedError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from modelgen_runtime.engines.admission import RefusedError
 from modelgen_runtime.gateway.answer import Answer, Output
+from modelgen_runtime.gateway.counting import UsageRemoval
 from modelgen_runtime.gateway.upload import HELD, Upload
 from modelgen_runtime.http import wire
 from modelgen_runtime.http.receiver import EngineError
@@ -59,8 +60,8 @@ class Passing:
     """
 
     __slots__ = (
-        "_admission", "_again", "_client", "_engine", "_front", "_head", "_in_chunks", "_lease", "_record", "_task",
-        "_upload", "answer", "path",
+        "_admission", "_again", "_asks_usage", "_client", "_engine", "_front", "_head", "_in_chunks", "_lease", "_record",
+        "_task", "_upload", "answer", "path",
     )  # fmt: skip
 
     def __init__(self, front: Front, client: Client, head: RequestHead, path: str) -> None:
@@ -75,7 +76,7 @@ class Passing:
         )
         length = int(text) if (text := head.fields.get(b"content-length")) is not None else None
         self._upload = Upload(front.buffers, length)
-        self._in_chunks = False
+        self._in_chunks = self._asks_usage = False
         self._task: asyncio.Task[None] | None = None
         self._admission: Admission | None = None
         self._record: Record | None = None  # since the model is known
@@ -181,6 +182,8 @@ class Passing:
             self._record.is_stream = is_stream
             if status == 200 and self.path in REPORTING:
                 self.answer.tail = Tail(self.path, is_stream)
+        if is_stream and self._asks_usage and b"content-length" not in fields:
+            self.answer.removal = UsageRemoval()
 
     def on_data(self, data: bytes) -> None:
         """Forward a part of the body."""

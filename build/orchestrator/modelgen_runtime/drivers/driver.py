@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -19,9 +19,8 @@ class AbsentError(DriverError):
     """There is nothing to start, for example because the container was removed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """The address of a running engine.
+class Endpoint(NamedTuple):
+    """The address of a running engine, a key of dictionaries on the path of every request.
 
     Args:
         host: Name or IP address; a name is resolved for each connection.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from modelgen_runtime.engines.upstream import Engine
@@ -31,7 +32,7 @@ class Pool:
         free = self._free.get(endpoint)
         while free:
             engine = free.pop()
-            if engine.is_free and self._loop.time() - engine.idle_since < _IDLE:
+            if engine.is_free and time.monotonic() - engine.idle_since < _IDLE:
                 return engine
             engine.abort()
         return None
@@ -59,14 +60,14 @@ class Pool:
         if (free := self._free.get(engine.endpoint)) is None:
             free = self._free[engine.endpoint] = []
         if engine.is_reusable and len(free) < _MOST_IDLE:
-            engine.is_kept, engine.idle_since = True, self._loop.time()
+            engine.is_kept, engine.idle_since = True, time.monotonic()
             free.append(engine)
         else:
             engine.abort()
 
     def sweep(self) -> None:
         """Close connections that have been idle for a while, or that the engine has closed."""
-        latest = self._loop.time() - _IDLE
+        latest = time.monotonic() - _IDLE
         for endpoint, free in [*self._free.items()]:
             kept = [engine for engine in free if engine.is_free and engine.idle_since >= latest]
             for engine in free:

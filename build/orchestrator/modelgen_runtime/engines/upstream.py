@@ -163,11 +163,11 @@ class Engine(asyncio.Protocol):
             return
         self._headers.append((name, value))
         self._fields[name.lower()] = value
-        if len(self._headers) > _MOST_HEADERS:
-            raise EngineError("the head of the engine's answer is too large")
 
     def on_headers_complete(self) -> None:
         """Forward a head that is not an interim one."""
+        if len(self._headers) > _MOST_HEADERS:
+            raise EngineError("the head of the engine's answer is too large")
         status = self._parser.get_status_code()
         if not 100 <= status <= 599:
             raise EngineError(f"the engine's answer has the status {status:03}, which is not an HTTP status")

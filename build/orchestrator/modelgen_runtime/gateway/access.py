@@ -71,7 +71,8 @@ class Access:
         Raises:
             RefusedError: With 403 or 401.
         """
-        self._check_host(head.fields.get(b"host"))
+        if (host := head.fields.get(b"host")) not in self._seen:
+            self._check_host(host)
         if is_control or b"origin" in head.fields:
             self.origins.check(path, head.fields, is_control=is_control)
         if self._keys is None or needs is None or (is_preflight(head) and not is_control):
@@ -98,8 +99,6 @@ class Access:
         return [key for _, key in self._keys or ()]
 
     def _check_host(self, host: bytes | None) -> None:
-        if host in self._seen:
-            return
         text = (host or b"").decode("latin-1").lower()
         match = _NAME.fullmatch(text)
         if match is not None and match[1].rstrip(".") in self._hosts:

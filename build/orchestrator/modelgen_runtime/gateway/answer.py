@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelgen_runtime.engines.admission import RefusedError
+    from modelgen_runtime.gateway.counting import UsageRemoval
     from modelgen_runtime.usage.tokens import Tail
 
 _FIXED = frozenset({b"content-length", b"content-encoding"})
@@ -68,6 +69,7 @@ class Answer:
         "is_event_stream",
         "keeps_alive",
         "page_lines",
+        "removal",
         "sent",
         "status",
         "tail",
@@ -83,6 +85,8 @@ class Answer:
         self._held_head = self._last = self._before_last = b""
         self.tail: Tail | None = None
         """Notes the end of an engine's answer, if it reports tokens."""
+        self.removal: UsageRemoval | None = None
+        """Removes the event that the client did not ask for."""
         self.page_lines = b""
         """CORS headers for every answer."""
         self._error_of_engine: bytearray | None = None
@@ -109,13 +113,18 @@ class Answer:
 
     def pass_data(self, data: bytes) -> None:
         """Forward a part of an engine's body unchanged."""
-        self.sent += len(data)
         if self._error_of_engine is not None:
             self._error_of_engine += data[: _MOST_ERROR - len(self._error_of_engine)]
             return
         self._before_last, self._last = self._last, data
         if self.tail is not None:
             self.tail.note(data)
+        if self.removal is not None and not (data := self.removal.feed(data)):
+            return
+        self._send_data(data)
+
+    def _send_data(self, data: bytes) -> None:
+        self.sent += len(data)
         head, self._held_head = self._held_head, b""
         self._client.write(head + (wire.chunk(data) if self._in_chunks else data))
 
@@ -129,6 +138,7 @@ class Answer:
         """End the answer."""
         if self.is_done:
             return
+        self._release()
         if self._held_head:
             self.flush()
         if self._error_of_engine is not None:
@@ -139,6 +149,11 @@ class Answer:
             self._client.write(wire.LAST_CHUNK)
         done, self._on_done = self._on_done, _ignore  # avoids a reference cycle for each exchange
         done()
+
+    def _release(self) -> None:
+        """Send what is held of an event, since no more of it comes."""
+        if self.removal is not None and (rest := self.removal.end()):
+            self._send_data(rest)
 
     @property
     def is_cut_stream(self) -> bool:
@@ -179,6 +194,7 @@ class Answer:
             return
         if self._is_beating or self.is_event_stream:
             self.status, self._error_of_engine = refusal.status, None
+            self._release()
             self.flush()
             event = problems.error_event(self._path, refusal)
             if not self._last.endswith((b"\n\n", b"\r\n\r\n")):

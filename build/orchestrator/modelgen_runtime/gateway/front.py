@@ -103,7 +103,7 @@ class Front:
             raise RefusedError(405, "method_not_allowed", f"{path} takes GET and HEAD", allow="GET, HEAD")
         elif not (is_routed or is_control or is_page or lists_models(path)):
             raise no_such_path(path, head.fields, routes)
-        if length is not None and length > self.most_bytes(is_routed=is_routed):
+        if length is not None and length > (_MOST_DATA if is_routed else _MOST_CONTROL):
             raise self.too_large()
         return is_routed, key
 

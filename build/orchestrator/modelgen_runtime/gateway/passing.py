@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from modelgen_runtime.engines.admission import RefusedError
 from modelgen_runtime.gateway.answer import Answer, Output
+from modelgen_runtime.gateway.counting import UsageRemoval
 from modelgen_runtime.gateway.upload import HELD, Upload
 from modelgen_runtime.http import wire
 from modelgen_runtime.http.receiver import EngineError
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from modelgen_runtime.gateway.request_head import RequestHead
     from modelgen_runtime.usage.record import Record
 
+_DONE, _REFUSED = Outcome.DONE, Outcome.REFUSED
+"""Looked up once: every request needs them, and in Python 3.11 a member of an enumeration takes as long as a call."""
 _DEATHS = ("model_failed", "model_absent")
 """Kinds of refusals that say that an engine has died."""
 _CAUSE_SECONDS = 1.0
@@ -57,8 +60,8 @@ class Passing:
     """
 
     __slots__ = (
-        "_admission", "_again", "_client", "_engine", "_front", "_head", "_in_chunks", "_lease", "_record", "_task",
-        "_upload", "answer", "path",
+        "_admission", "_again", "_asks_usage", "_client", "_engine", "_front", "_head", "_in_chunks", "_lease", "_record",
+        "_task", "_upload", "answer", "path",
     )  # fmt: skip
 
     def __init__(self, front: Front, client: Client, head: RequestHead, path: str) -> None:
@@ -73,7 +76,7 @@ class Passing:
         )
         length = int(text) if (text := head.fields.get(b"content-length")) is not None else None
         self._upload = Upload(front.buffers, length)
-        self._in_chunks = False
+        self._in_chunks = self._asks_usage = False
         self._task: asyncio.Task[None] | None = None
         self._admission: Admission | None = None
         self._record: Record | None = None  # since the model is known
@@ -179,6 +182,8 @@ class Passing:
             self._record.is_stream = is_stream
             if status == 200 and self.path in REPORTING:
                 self.answer.tail = Tail(self.path, is_stream)
+        if is_stream and self._asks_usage and b"content-length" not in fields:
+            self.answer.removal = UsageRemoval()
 
     def on_data(self, data: bytes) -> None:
         """Forward a part of the body."""
@@ -202,7 +207,7 @@ class Passing:
             self._front.switchboard.note_error(self._lease, 500, body)
         self._leave()
         if self._record is not None:
-            self._record.outcome = Outcome.DONE
+            self._record.outcome = _DONE
             if self.answer.tail is not None:
                 self._record.tokens = self.answer.tail.tokens()
         if engine is not None and self._upload.is_whole:
@@ -288,5 +293,5 @@ class Passing:
     def _note_end(self) -> None:
         if self._upload.counted:
             self._upload.free()
-        self._end_record(Outcome.REFUSED)
+        self._end_record(_REFUSED)
         self._client.finish(self)

@@ -41,7 +41,8 @@ def passed_on(headers: Headers, fields: dict[bytes, bytes], dropped: frozenset[b
         for name, value in headers:  # may be repeated
             if name.lower() == b"connection" and value.lower() not in _NAME_NOTHING:
                 dropped |= {token.strip().lower() for token in value.split(b",")}
-    return b"".join([name + b": " + value + b"\r\n" for name, value in headers if name.lower() not in dropped])
+    names = fields if len(fields) == len(headers) else [name.lower() for name, _ in headers]
+    return b"".join([b"%b: %b\r\n" % pair for name, pair in zip(names, headers, strict=True) if name not in dropped])
 
 
 def request_head(target: bytes, host: bytes, lines: bytes, length: int | None) -> bytes:

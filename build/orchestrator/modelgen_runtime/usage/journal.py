@@ -6,6 +6,8 @@ from bisect import bisect_left
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from modelgen_runtime.usage.record import UNKNOWN
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -101,24 +103,19 @@ class Journal:
         record.cancel = _ignore  # releases the connection
         self.ended.append(record)
         cell = record.model, record.status, record.key, record.variant
-        if (sums := self.sums.get(cell)) is None:
-            sums = self._add_cell(cell)
-        prompt, cached, completion = record.tokens
+        sums = self.sums.get(cell) or self._add_cell(cell)
         sums[0] += 1
-        if prompt is None and completion is None:
+        if record.tokens == UNKNOWN:
             sums[1] += 1
         else:
+            prompt, cached, completion = record.tokens
             sums[2] += prompt or 0
             sums[3] += cached or 0
             sums[4] += completion or 0
         sums[5] += record.received
         sums[6] += record.sent
-        if (first := record.first_byte) is not None:
-            seconds = first - record.arrived
-            if (distribution := self.first_bytes.get(record.model)) is None:
-                distribution = self.first_bytes[record.model] = Distribution(FIRST_BYTE_BUCKETS)
-            distribution.counts[bisect_left(FIRST_BYTE_BUCKETS, seconds)] += 1
-            distribution.sum += seconds
+        if record.first_byte is not None:
+            _of(self.first_bytes, record.model, FIRST_BYTE_BUCKETS).add(record.first_byte - record.arrived)
         if self.listeners:
             self._tell(record)
 

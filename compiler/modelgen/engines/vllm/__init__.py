@@ -32,6 +32,7 @@ from modelgen.engines.vllm.replaced_flags import INSTEAD
 from modelgen.engines.vllm.repositories import DRAFT, pin, repos
 from modelgen.engines.vllm.server_line import LINE
 from modelgen.engines.vllm.splitting import split_obstacle
+from modelgen.engines.vllm.streams import APART, reports_apart
 from modelgen.engines.weights import loaders
 from modelgen.ir import Launch
 
@@ -356,6 +357,8 @@ ENGINE = Engine(
     rank_limit=least_rank_limit,
     memory=memory_facts,
     counts_others=counts_others,
+    reports_apart=reports_apart,
+    apart=APART,
     refused_features=refused_features,
     repos=repos,
     loader=loaders.vllm,
