@@ -60,8 +60,8 @@ class Passing:
     """
 
     __slots__ = (
-        "_admission", "_again", "_asks_usage", "_client", "_engine", "_front", "_head", "_in_chunks", "_lease", "_record",
-        "_task", "_upload", "answer", "path",
+        "_admission", "_again", "_asks_usage", "_client", "_engine", "_front", "_head", "_in_chunks", "_lease",
+        "_record", "_task", "_upload", "answer", "path",
     )  # fmt: skip
 
     def __init__(self, front: Front, client: Client, head: RequestHead, path: str) -> None:
