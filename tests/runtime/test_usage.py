@@ -94,27 +94,45 @@ def test_tokens_by_route(served: Served, route: str, *, is_stream: bool) -> None
     assert (record["prompt_tokens"], record["completion_tokens"]) == (1, 0 if "embed" in route else 1)
 
 
-def test_the_official_clients_are_counted(served: Served) -> None:
-    import anthropic
+def tokens(served: Served) -> tuple[int | None, int | None]:
+    """Return the tokens that were counted for the last request."""
+    wait_for(lambda: not ask(served, "/requests")[1]["running"])  # clients go on at `[DONE]`, before the answer's end
+    record = last(served)
+    assert (record["variant"], record["key"], record["outcome"]) == ("a:fast", "alice", "done")
+    return record["prompt_tokens"], record["completion_tokens"]
+
+
+def test_the_client_of_openai_is_counted(served: Served) -> None:
     import openai
 
+    asked: dict[str, dict[str, Any]] = {"chat": {"messages": CHAT["messages"]}, "completions": {"prompt": "m"}}
+    streams: tuple[dict[str, Any], ...] = (
+        {},
+        {"stream": True},
+        {"stream": True, "stream_options": {"include_usage": True}},
+    )
     with openai.OpenAI(base_url=f"{served.url}/v1", api_key="alice", max_retries=0) as client:
-        asked: dict[str, Any] = {"model": "a:fast", "messages": [{"role": "user", "content": "m"}]}
-        for options in ({}, {"stream": True, "stream_options": {"include_usage": True}}):
-            create: Any = client.chat.completions.create
-            answer = create(**asked, **options)
-            usage = [chunk.usage for chunk in answer][-1] if options else answer.usage
-            counted = last(served)
-            assert (counted["prompt_tokens"], counted["completion_tokens"]) == (
-                usage.prompt_tokens,
-                usage.completion_tokens,
-            )
-    with anthropic.Anthropic(base_url=served.url, api_key="alice", max_retries=0) as other:
-        with other.messages.stream(model="a:fast", max_tokens=9, messages=asked["messages"]) as events:
+        create: dict[str, Any] = {"chat": client.chat.completions.create, "completions": client.completions.create}
+        for route, body in asked.items():
+            for options in streams:
+                answer = create[route](model="a:fast", **body, **options)
+                usage = [chunk.usage for chunk in answer][-1] if options else answer.usage
+                expected = (None, None) if usage is None else (usage.prompt_tokens, usage.completion_tokens)
+                assert (tokens(served), usage is None) == (expected, options == {"stream": True}), (route, options)
+        embedded = client.embeddings.create(model="a:fast", input="m").usage
+        assert tokens(served) == (embedded.prompt_tokens, 0)
+
+
+def test_the_client_of_anthropic_is_counted(served: Served) -> None:
+    import anthropic
+
+    asked: dict[str, Any] = {"model": "a:fast", "max_tokens": 9, "messages": CHAT["messages"]}
+    with anthropic.Anthropic(base_url=served.url, api_key="alice", max_retries=0) as client:
+        spent = client.messages.create(**asked).usage
+        assert tokens(served) == (spent.input_tokens, spent.output_tokens)
+        with client.messages.stream(**asked) as events:
             spent = events.get_final_message().usage
-        counted = last(served)
-        assert (counted["variant"], counted["key"]) == ("a:fast", "alice")
-        assert (counted["prompt_tokens"], counted["completion_tokens"]) == (spent.input_tokens, spent.output_tokens)
+        assert tokens(served) == (spent.input_tokens, spent.output_tokens)
 
 
 def test_tokens_that_are_not_reported_are_unknown(served: Served) -> None:
@@ -224,3 +242,14 @@ def test_totals_survive_the_end_and_a_kill(tmp_path: Path) -> None:
             assert (row["model"], row["requests"], row["prompt_tokens"]) == ("a", 1, 1)
             served.process.send_signal(signal.SIGKILL)
             served.process.wait()
+
+
+def test_a_client_that_leaves_at_the_last_event_is_counted(served: Served) -> None:
+    body = json.dumps({**CHAT, "stream": True, "stream_options": {"include_usage": True}})
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)) as connection:
+        connection.request("POST", "/v1/chat/completions", body, {"api-key": "root"})
+        with connection.getresponse() as answer:
+            while answer.readline() != b"data: [DONE]\n":
+                pass
+    wait_for(lambda: not ask(served, "/requests")[1]["running"])
+    assert (last(served)["outcome"], last(served)["completion_tokens"]) == ("done", 1)

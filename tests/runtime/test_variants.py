@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from test_gateway import parts_of, request, send
 
+from compiling import modelgen
 from modelgen_runtime.manifest import Variant, write_manifest
 from runtime_serving import Served, engine, manifest, post, serving
 
@@ -153,6 +154,15 @@ def test_the_list_of_models_describes_them(tmp_path: Path) -> None:
 
 def test_control_routes_take_variants(served: Served) -> None:
     assert served.ask("/switch", {"model_id": "a:fast"})[1]["models"] == ["a"]
+
+
+def test_status_and_why_show_variants(served: Served, tmp_path: Path) -> None:
+    shown = modelgen("status", "--url", served.url, cwd=tmp_path).stdout
+    assert "variants a:fast" in next(line for line in shown.splitlines() if line.startswith("a "))
+    assert modelgen("why", "a:fast", "--url", served.url, cwd=tmp_path).stdout.startswith("a:fast is a variant of a")
+    assert modelgen("why", "a", "--url", served.url, cwd=tmp_path).stdout.startswith(
+        "a also serves its variants a:fast\n"
+    )
 
 
 def test_a_reload_changes_variants_and_restarts_nothing(tmp_path: Path) -> None:

@@ -82,6 +82,8 @@ def _measured(gpu: dict[str, Any]) -> str:
 
 def _row(model: dict[str, Any]) -> tuple[str, str, str, str, str]:
     notes = [f"held by {model.get('held_by', 'an operator')}"] if model["held"] else []
+    if variants := model.get("variants"):
+        notes.append(f"variants {' '.join(variants)}")
     if model["since"] is not None:
         notes.append(f"for {_span(model['since'])}")
     if model["idle"] is not None:

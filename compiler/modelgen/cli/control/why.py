@@ -48,7 +48,7 @@ def why_command(config: Path, out: Path | None, url: str | None, model: str, *, 
     if format_ == "json":
         click.echo(json.dumps(_document(found, config, override_folder), indent=2))
     else:
-        for line in _lines(found, config, override_folder):
+        for line in [*_variants(found, model), *_lines(found, config, override_folder)]:
             click.echo(printable(line))
     return 0
 
@@ -79,6 +79,14 @@ def _explain_input(format_: str) -> int:
     return 0
 
 
+def _variants(model: dict[str, Any], name: str) -> list[str]:
+    """Return what a name of a variant stands for, or which variants a model has."""
+    variants: list[str] = model.get("variants", [])
+    if name in variants:
+        return [f"{name} is a variant of {model['id']}, whose engine serves it"]
+    return [f"{model['id']} also serves its variants {', '.join(variants)}"] if variants else []
+
+
 def _lines(model: dict[str, Any], config: Path, out: Path | None) -> list[str]:
     if model["held"]:
         return _held(model)
@@ -97,6 +105,7 @@ def _document(model: dict[str, Any], config: Path, out: Path | None) -> dict[str
     overrides = [] if out is None else notes_about(model["id"], out, (model["failure"] or {}).get("places", []))
     return {
         "model": model["id"],
+        "variants": model.get("variants", []),
         "state": model["state"],
         "failure": failure,
         "errors": model.get("errors", []),
