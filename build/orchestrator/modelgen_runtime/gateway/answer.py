@@ -21,6 +21,7 @@ _FIXED = frozenset({b"content-length", b"content-encoding"})
 _MOST_ERROR = 64 * 1024
 _WITH_LAST_EVENT = ("/v1/chat/completions", "/v1/completions", "/v1/messages", "/v1/responses")
 _LAST_EVENTS = (b"[DONE]", b"message_stop", b"response.completed", b"response.incomplete", b"response.failed")
+_DONE = b"data: [DONE]\n\n"
 _ERRORS = (b'{"error"', b'{"object":"error"', b'{"type":"error"', b'{"type": "error"')
 
 
@@ -160,6 +161,11 @@ class Answer:
         """Return whether an event stream ended without the final event of its API."""
         end = self._before_last + self._last
         return self.is_event_stream and self._path in _WITH_LAST_EVENT and not any(mark in end for mark in _LAST_EVENTS)
+
+    @property
+    def is_done_for_client(self) -> bool:
+        """Return whether the client has all events of OpenAI's API: some clients then close the connection."""
+        return self.is_event_stream and (self._before_last + self._last).endswith(_DONE)
 
     def error_in_stream(self) -> bytes | None:
         """Return the data of the error event that an engine ended its stream with; vLLM sends `[DONE]` after it."""

@@ -60,8 +60,8 @@ class Passing:
     """
 
     __slots__ = (
-        "_admission", "_again", "_asks_usage", "_client", "_engine", "_front", "_head", "_in_chunks", "_lease", "_record",
-        "_task", "_upload", "answer", "path",
+        "_admission", "_again", "_asks_usage", "_client", "_engine", "_front", "_head", "_in_chunks", "_lease",
+        "_record", "_task", "_upload", "answer", "path",
     )  # fmt: skip
 
     def __init__(self, front: Front, client: Client, head: RequestHead, path: str) -> None:
@@ -87,6 +87,8 @@ class Passing:
     def cancel(self) -> None:
         """Drop everything, since the client has left."""
         self.answer.is_done = True
+        if self.answer.is_done_for_client:
+            self._note_whole()
         self._end_record(Outcome.CLIENT_LEFT)
         if self._task is not None:
             self._task.cancel()
@@ -206,10 +208,7 @@ class Passing:
         if self.answer.is_event_stream and self._lease is not None and (body := self.answer.error_in_stream()):
             self._front.switchboard.note_error(self._lease, 500, body)
         self._leave()
-        if self._record is not None:
-            self._record.outcome = _DONE
-            if self.answer.tail is not None:
-                self._record.tokens = self.answer.tail.tokens()
+        self._note_whole()
         if engine is not None and self._upload.is_whole:
             self._front.pool.give_back(engine)
         elif engine is not None:
@@ -257,6 +256,13 @@ class Passing:
     def _note_outcome(self, outcome: Outcome) -> None:
         if self._record is not None and self._record.outcome is None:
             self._record.outcome = outcome
+
+    def _note_whole(self) -> None:
+        """Note that the engine's answer is complete, and the tokens that it reports."""
+        if self._record is not None:
+            self._record.outcome = _DONE
+            if self.answer.tail is not None:
+                self._record.tokens = self.answer.tail.tokens()
 
     def _end_record(self, outcome: Outcome) -> None:
         """Note the end of the request, in this way if none has been noted before."""
