@@ -84,7 +84,7 @@ def compare(artifacts: Mapping[str, bytes], root: Path) -> ChangeSet:
             (delete if now is not NOT_A_FILE and _hash(now) in hashes else conflicts).append(name)
     if known is None:
         conflicts.append(RECORD)
-    is_complete = record == _complete_record(artifacts) and not files.leftovers(
+    is_complete = record == complete_record(artifacts) and not files.leftovers(
         root, {**artifacts, **(known or {})}, (files.STAGED, _DONE)
     )
     return ChangeSet(create, update, delete, conflicts, is_complete, known or {})
@@ -131,7 +131,7 @@ def _apply(changes: ChangeSet, artifacts: Mapping[str, bytes], root: Path) -> No
             files.remove(root / link)
     staged = files.Staged(root, {RECORD: first, **write})
     try:
-        done = files.Staged(root, {RECORD: _complete_record(artifacts)}, _DONE)
+        done = files.Staged(root, {RECORD: complete_record(artifacts)}, _DONE)
         try:
             staged.publish(RECORD)
             for name in write:
@@ -220,7 +220,8 @@ def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _complete_record(artifacts: Mapping[str, bytes]) -> bytes:
+def complete_record(artifacts: Mapping[str, bytes]) -> bytes:
+    """Return the record that a complete build has."""
     return _format_record({name: [_hash(data)] for name, data in artifacts.items()})
 
 

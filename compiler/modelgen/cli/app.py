@@ -1,9 +1,8 @@
-"""Define the command group. The module of a command is imported when the command is called."""
+"""Define the command line: the commands, and how a run of one ends."""
 
 from __future__ import annotations
 
 import atexit
-import importlib
 import io
 import sys
 from typing import Any, NoReturn
@@ -12,13 +11,15 @@ import click
 
 from modelgen import __version__, shortfalls
 from modelgen.cli import streams
+from modelgen.cli.commands import Commands
 from modelgen.cli.exits import INTERNAL, UNREAD, WORLD, cannot
-from modelgen.cli.terminal import Context, fill, width_of
+from modelgen.cli.terminal import fill, width_of
 from modelgen.files import ModelgenError
 
 COMMANDS = {
     "add": ("table.add", "Add a model to models.toml and lock it."),
     "build": ("configuration.build", "Write build/ from models.toml."),
+    "bundle": ("bundle.group", "Carry models, images and modelgen to a host without internet."),
     "diff": ("configuration.build", "Show what a build would change, as text."),
     "doctor": ("doctor", "Check whether this host can run the models."),
     "down": ("up.down", "Stop the models and their orchestrator in Docker."),
@@ -54,53 +55,9 @@ COMMANDS = {
 }
 
 
-_ALIASES = {"prefetch": "fetch"}
-
-
-class _Commands(click.Group):
-    """The commands by name. Listing them does not import them."""
-
-    context_class: type[click.Context] = Context
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return [*COMMANDS]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        cmd_name = _ALIASES.get(cmd_name, cmd_name)
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"modelgen.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
-        command.context_class = Context
-        return command
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
-        from click.shell_completion import CompletionItem
-
-        named = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
-        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] == "help" and args[1:2] and args[1] in COMMANDS:
-            args = [args[1], "--help"]
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            from modelgen.cli import familiar
-            from modelgen.diagnostics import did_you_mean
-
-            hint = familiar.COMMANDS.get(args[0]) or did_you_mean(args[0], COMMANDS, list_known=False)
-            hint = hint or "`modelgen --help` lists the commands"
-            raise click.UsageError(f"no command `{args[0]}`: {hint}", ctx) from error
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, "-V", "--version", message="modelgen %(version)s")
 def cli() -> None:
     """Compile one models.toml into a Docker Compose deployment of inference engines.

@@ -67,11 +67,12 @@ def build_command(  # noqa: PLR0913 - an argument for each option
     if compilation.failed:
         return FOUND
     if check:
-        return _check(compilation, out)
+        return check_built(compilation, out)
     return _build(compilation, config, out, force=force, is_for_people=format_ == "human")
 
 
-def _check(compilation: Compilation, out: Path) -> int:
+def check_built(compilation: Compilation, out: Path) -> int:
+    """Return 0 if the output directory is as a build would write it; else print why not, and return the exit code."""
     from modelgen import output
     from modelgen.cli.override_notes import warn_of_override
 

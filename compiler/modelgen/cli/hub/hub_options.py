@@ -59,22 +59,30 @@ def read_token(path: Path | None) -> str | None:
     return token
 
 
-_RATE = r"(?i)([\d.]+) ?(?:([KMGT])(i?)B?|B)(?:/s)?"
+_SIZE = r"(?i)([\d.]+) ?(?:([KMGT])(i?)B?|B)"
+_RATE = rf"{_SIZE}(?:/s)?"
 
 
 def parse_rate(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
     """Return the bytes per second of an option, with the units of models.toml; None without it."""
-    if value is None:
-        return None
+    return None if value is None else _parse(value, _RATE, "rate", "50MB/s or 1.5MiB/s")
+
+
+def parse_bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+    """Return the bytes of an option, with the units of models.toml; None without it."""
+    return None if value is None else _parse(value, _SIZE, "size", "25GB or 512MiB")
+
+
+def _parse(value: str, form: str, kind: str, examples: str) -> int:
     from pydantic_core import PydanticCustomError
 
     from modelgen.config.units import parse_size
 
-    match = re.fullmatch(_RATE, value.strip(), re.ASCII)
+    match = re.fullmatch(form, value.strip(), re.ASCII)
     try:
         number, prefix, binary = match.groups("") if match else ("", "", "")
         return parse_size(f"{number}{prefix.upper()}{binary.lower()}B")
     except PydanticCustomError as error:
         raise click.BadParameter(
-            f"`{value}` is not a rate: write a positive number and a unit, such as 50MB/s or 1.5MiB/s"
+            f"`{value}` is not a {kind}: write a positive number and a unit, such as {examples}"
         ) from error

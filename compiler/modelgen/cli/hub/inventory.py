@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from modelgen.lockfile.entries import Asset, Image, Lock
     from modelgen.lockfile.inventory import Item
-    from modelgen.lockfile.wants import Want
 
 _NARROWEST = 30
 _LABEL = 12
@@ -73,27 +72,13 @@ def inventory_command(config: Path, models: tuple[str, ...], format_: str) -> in
 
 
 def _items(inputs: Inputs, lock: Lock, names: Sequence[str]) -> list[Item]:
-    from modelgen.lockfile.inventory import inventory
     from modelgen.resolve.assets import wants
+    from modelgen.resolve.inventory import items_of
 
-    document, runs = inputs.document, inputs.runs
-    found = {name: wants(runs, lock, [name]) for name in names}
-    missing = [want.repo for name in names for want in found[name] if lock.find(want) is None]
+    missing = [want.repo for want in wants(inputs.runs, lock, names) if lock.find(want) is None]
     if missing:
         raise InputError(f"{inputs.lock_path} does not have {missing[0]}; run `modelgen lock`")
-    entries = [lock.find(want) for want in wants(runs, lock, names)]
-    trusting = [name for name in names if document.models[name].trust_remote_code]
-    needing: dict[str, list[str]] = {}
-    for name in trusting:
-        for want in found[name]:
-            needing.setdefault(want.repo, []).append(name)
-    code = {name: _code_of(document.models[name].repo, found[name]) for name in trusting}
-    return inventory([entry for entry in entries if entry is not None], needing, code)
-
-
-def _code_of(own: str | None, found: Sequence[Want]) -> list[str]:
-    """Return the repositories of a model's code: its own, and those that its auto_map names."""
-    return [*dict.fromkeys([*([own] if own else []), *(want.repo for want in found if want.role == "code")])]
+    return items_of(inputs.runs, lock, names)
 
 
 def _assets(inputs: Inputs, lock: Lock, names: Sequence[str]) -> list[Asset]:

@@ -48,7 +48,7 @@ def remove_command(model: str, config: Path) -> int:
         return refuse(compilation, new, f"without `{model}`, the file would have new errors; {before.unchanged}")
     gone: list[Snapshot] = []
     if before.lock is not None and not compilation.failed:
-        lock, gone = _without_unneeded(after)
+        lock, gone = without_unneeded(after)
         after = replace(after, lock=lock)
     write(before, after, is_lock_first=False)
     _report(before, model, removal, gone, is_locked=not compilation.failed)
@@ -82,7 +82,7 @@ def _names(table: object) -> tuple[object, ...]:
     return (table.get("repo"), *(aliases if isinstance(aliases, list) else ()))
 
 
-def _without_unneeded(files: Files) -> tuple[bytes, list[Snapshot]]:
+def without_unneeded(files: Files) -> tuple[bytes, list[Snapshot]]:
     """Return the lock without the entries that no model needs any more, and these entries."""
     from modelgen.lockfile.reading import parse_lock
     from modelgen.lockfile.writing import render_lock

@@ -1,0 +1,176 @@
+"""Plan a bundle: what goes in, what of it is in the folder already, and what cannot be carried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from modelgen import __version__
+from modelgen.bundle.blobs import BlobStore
+from modelgen.bundle.contents import collect
+from modelgen.bundle.manifest import Bundle
+from modelgen.bundle.papers import Papers, write_papers
+from modelgen.bundle.volumes import Dealer, room_for
+from modelgen.files import InputError, ModelgenError
+from modelgen.sizes import of_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelgen.bundle.contents import Content, Contents, Origin
+    from modelgen.bundle.folder import Existing
+    from modelgen.bundle.having import Older
+
+IMAGES, MODELS, TOOL = "images", "models", "tool"
+WITHOUT = (IMAGES, MODELS, TOOL)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted.
+
+    Args:
+        origin: What the bundle is made of.
+        folder: The folder of the bundle.
+        arch: The architecture of the images.
+        split: The most bytes of a volume; None for one folder.
+        have: What the other host has, or None.
+        without: Parts that are left out.
+        left_out: Models that were left out of the origin, each with the reason.
+    """
+
+    origin: Origin
+    folder: Path
+    arch: str
+    split: int | None = None
+    have: Older | None = None
+    without: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Plan:
+    """What a bundle will have, and what of it is missing in the folder.
+
+    Args:
+        order: What is wanted.
+        contents: What goes in.
+        expected: What the other host has: bytes by hash.
+        store: Where the contents go.
+        dealer: Deals them onto volumes.
+    """
+
+    order: Order
+    contents: Contents
+    expected: dict[str, int]
+    store: BlobStore
+    dealer: Dealer
+
+    @property
+    def carried(self) -> list[Content]:
+        """The contents that the bundle has."""
+        return [one for sha256, one in self.contents.contents.items() if sha256 not in self.expected]
+
+    @property
+    def size(self) -> int:
+        """The bytes of the contents that the bundle has."""
+        return sum(content.size for content in self.carried)
+
+    @property
+    def missing(self) -> int:
+        """The bytes that are still to be written."""
+        return sum(self.store.missing(content.sha256) for content in self.carried)
+
+
+def plan(order: Order, existing: Existing) -> Plan:
+    """Plan a bundle; nothing is written. Its `contents.faults` are the models that cannot be carried.
+
+    Raises:
+        InputError: The volumes are too small.
+        OSError: A file of the project cannot be read.
+    """
+    known = {**(order.have.names if order.have else {}), **(existing.older.names if existing.older else {})}
+    contents = collect(order.origin, known)
+    had = order.have.contents if order.have else frozenset()
+    all_ = contents.contents.items()
+    expected = {sha256: one.size for sha256, one in all_ if sha256 in had and not one.of_project}
+    room = None if order.split is None else _room(order, order.split, contents)
+    dealer = Dealer(room, existing.longest)
+    blobs = existing.older.blobs if existing.older else {}
+    store = BlobStore(order.folder, dealer, blobs)
+    found = Plan(order, contents, expected, store, dealer)
+    for content in found.carried:
+        store.reserve(content.sha256, content.size)
+    return found
+
+
+class FaultyModelsError(Exception):
+    """Models cannot be carried.
+
+    Args:
+        faults: The reason for each.
+    """
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        super().__init__(", ".join(faults))
+        self.faults = dict(faults)
+
+
+LeaveOut = Callable[[Order, Mapping[str, str]], Order]
+"""Returns an order without the models that have faults, or raises an error."""
+
+
+def sound_plan(order: Order, existing: Existing, leave_out: LeaveOut) -> Plan:
+    """Plan a bundle, as `plan` does, of the models that can be carried.
+
+    Raises:
+        FaultyModelsError: One cannot, and `leave_out` does not leave it out.
+    """
+    while (found := plan(order, existing)).contents.faults:
+        order = leave_out(order, found.contents.faults)
+    return found
+
+
+def refuse_full(found: Plan, existing: Existing) -> None:
+    """Refuse a folder without room for what is missing.
+
+    Raises:
+        ModelgenError: There is not enough.
+    """
+    missing = found.missing
+    if missing > existing.free:
+        raise ModelgenError(
+            f"{found.order.folder} has {of_files(existing.free)} free, and the bundle needs {of_files(missing)} more; "
+            "free some space, or pass a folder on another drive"
+        )
+
+
+def draft(order: Order, contents: Contents) -> Bundle:
+    """Return the bundle without what is known only when it is written: its blobs, and its images."""
+    return Bundle(
+        __version__,
+        order.origin.fleet.project,
+        order.arch,
+        contents.files,
+        contents.hub,
+        without=tuple(name for name in WITHOUT if name in order.without),
+        left_out=dict(order.left_out),
+    )
+
+
+def papers_of(order: Order, contents: Contents, made: Bundle, volumes: int) -> dict[str, bytes]:
+    """Return the files for people and the importer, by path."""
+    origin = order.origin
+    built = frozenset(origin.written.built)
+    return write_papers(Papers(made, volumes, origin.fleet, origin.resolved, built, tuple(contents.notes)))
+
+
+def _room(order: Order, split: int, contents: Contents) -> int:
+    """Return the bytes of a volume that contents may take: each has its own copy of the papers."""
+    made = draft(order, contents)
+    papers = [made.encode(), *papers_of(order, contents, made, 1).values()]
+    room, least = room_for(split, [*map(len, papers)], [one.size for one in contents.contents.values()])
+    if room is None:
+        raise InputError(f"a volume of {of_files(split)} is too small; write at least `--split {least // 10**6 + 1}MB`")
+    return room

@@ -1,0 +1,1 @@
+"""The commands of `modelgen bundle`: everything that a host without internet needs, in one folder."""

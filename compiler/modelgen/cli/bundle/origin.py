@@ -1,0 +1,140 @@
+"""Read the project that a bundle is made of, and leave models out of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import click
+
+from modelgen.cli.compiling import (
+    lock_path,
+    print_findings,
+    read_config,
+    read_lock,
+    read_measured,
+    reader,
+    root_from_out,
+)
+from modelgen.cli.exits import FOUND
+from modelgen.cli.hub.hub_options import hub_directory, refuse_misplaced
+from modelgen.files import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from modelgen.bundle.contents import Origin
+    from modelgen.pipeline import Compilation
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks for.
+
+    Args:
+        config: The path of models.toml.
+        out: The output directory.
+        folder: The folder of the bundle.
+        with_override: Whether docker-compose.override.yml is carried.
+        without: Parts that are left out.
+    """
+
+    config: Path
+    out: Path
+    folder: Path
+    with_override: bool
+    without: tuple[str, ...]
+
+
+def read_origin(asked: Asked) -> Origin:
+    """Read the project; print what is wrong with it, and exit if a bundle of it would not run.
+
+    Raises:
+        InputError: There is no lock, or the output directory is outside the folder of models.toml.
+        ModelgenError: A file cannot be read.
+    """
+    from modelgen.cli.configuration.build import check_built
+
+    data, lock = read_config(asked.config), read_lock(asked.config)
+    compilation = _compiled(asked, data, lock)
+    print_findings(compilation, "human", to_stderr=True)
+    if compilation.failed:
+        click.get_current_context().exit(FOUND)
+    services = compilation.fleet.services if compilation.fleet else ()
+    if lock is None and "models" not in asked.without and any(service.repo for service in services):
+        raise InputError(f"there is no {lock_path(asked.config)}; run `modelgen lock`, then `modelgen fetch`")
+    if check_built(compilation, asked.out):
+        click.get_current_context().exit(FOUND)
+    return _origin(asked, compilation, data, lock)
+
+
+def without_models(asked: Asked, origin: Origin, models: Collection[str]) -> Origin:
+    """Return the project without some of its models.
+
+    Raises:
+        InputError: What is left cannot run.
+    """
+    from modelgen.cli.table.change import Files
+    from modelgen.cli.table.remove import without_unneeded
+    from modelgen.cli.table.text import without_model
+
+    left = [service.model for service in origin.fleet.services if service.model not in models]
+    if not left:
+        raise InputError("no model is left; mend at least one of them")
+    data, lock = origin.written.config, origin.written.lock
+    for model in models:
+        data = without_model(data, model).data
+    compilation = _compiled(asked, data, lock)
+    if compilation.failed:
+        print_findings(compilation, "human", to_stderr=True)
+        raise InputError(f"without {', '.join(sorted(models))}, models.toml has these errors; mend those models")
+    if lock is not None:
+        lock, _ = without_unneeded(Files(asked.config, data, lock))
+        compilation = _compiled(asked, data, lock)
+    return _origin(asked, compilation, data, lock)
+
+
+def _compiled(asked: Asked, data: bytes, lock: bytes | None) -> Compilation:
+    from modelgen.pipeline import compile_source
+
+    root = root_from_out(asked.config.parent, asked.out)
+    if PurePosixPath(root).is_absolute():
+        raise InputError(
+            f"{asked.out} is outside the folder of {asked.config}, and a bundle holds only what is inside; build into "
+            "a folder there, such as build"
+        )
+    return compile_source(
+        data,
+        lock,
+        read_measured(asked.config),
+        path=asked.config.as_posix(),
+        lock_path=lock_path(asked.config).as_posix(),
+        root_from_out=root,
+        read=reader(asked.config),
+    )
+
+
+def _origin(asked: Asked, compilation: Compilation, data: bytes, lock: bytes | None) -> Origin:
+    from modelgen.bundle.contents import Origin
+    from modelgen.bundle.project_files import Written
+
+    assert compilation.fleet is not None and compilation.fitted is not None  # noqa: S101, PT018 - it has not failed
+    root = Path(os.path.abspath(asked.config.parent))  # noqa: PTH100 - links stay as the user has them
+    out = Path(os.path.abspath(asked.out)).relative_to(root).as_posix()  # noqa: PTH100
+    resolved = compilation.fitted.resolved
+    written_hub = resolved.document.config.project.hub
+    hub = hub_directory(written_hub, asked.config.parent)
+    refuse_misplaced(written_hub, hub)
+    written = Written(asked.config.name, data, lock, read_measured(asked.config), compilation.artifacts, out)
+    return Origin(
+        root,
+        hub,
+        written,
+        compilation.fleet,
+        resolved,
+        apart=(asked.folder,),
+        with_override=asked.with_override,
+        with_models="models" not in asked.without,
+    )
