@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 import pytest
 
+from bundling import SMALL, Source
 from compiling import modelgen
 from doctoring import FakeHost
 from fit_projects import PROJECT, lock_of
 from hub_project import project
-from modelgen.cli.app import COMMANDS, cli
 from modelgen.operate.doctor import describe
 from runtime_serving import engine, manifest, serving
+from written_pages.command_line import commands
 
 if TYPE_CHECKING:
     import subprocess
@@ -31,6 +32,7 @@ OF_FILES = ("build", "fit", "lint", "plan", "validate")
 OF_HUB = ("fetch", "inventory", "lock", "prune", "verify")
 OF_ORCHESTRATOR = ("hold", "load", "logs", "release", "requests", "status", "switch", "unload", "usage", "why")
 OF_HOST = ("doctor",)
+OF_BUNDLES = ("bundle create",)
 TYPES = {bool: "boolean", int: "number", float: "number", str: "string", type(None): "null"}
 
 
@@ -62,20 +64,19 @@ def parse(done: subprocess.CompletedProcess[str]) -> Any:  # noqa: ANN401 - JSON
     return json.loads(done.stdout)
 
 
-def check(shapes: dict[str, str], commands: tuple[str, ...], snapshot: SnapshotAssertion) -> None:
-    assert {name.split()[0] for name in shapes} == {*commands}
+def check(shapes: dict[str, str], names: tuple[str, ...], snapshot: SnapshotAssertion) -> None:
+    assert {name.partition(" (")[0] if " (" in name else name.split()[0] for name in shapes} == {*names}
     assert "\n\n".join(f"{name}\n{text}" for name, text in sorted(shapes.items())) == snapshot
 
 
 def test_every_command_is_here() -> None:
-    commands = {name: cli.get_command(click.Context(cli), name) for name in COMMANDS}
     with_json = {
         name
-        for name, command in commands.items()
-        for option in (command.params if command else [])
+        for name, command in commands().items()
+        for option in command.params
         if isinstance(option.type, click.Choice) and "json" in option.type.choices
     }
-    assert with_json == {*OF_FILES, *OF_HUB, *OF_ORCHESTRATOR, *OF_HOST}
+    assert with_json == {*OF_FILES, *OF_HUB, *OF_ORCHESTRATOR, *OF_HOST, *OF_BUNDLES}
 
 
 def test_commands_about_files(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
@@ -161,3 +162,21 @@ def test_the_host(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     document = parse(modelgen("doctor", "--format", "json", cwd=tmp_path, env=fake.environment))
     assert document["host"].keys() <= describe(fake.host()).keys()  # which are facts of the machine
     check({"doctor": shape({**document, "host": describe(fake.host())})}, OF_HOST, snapshot)
+
+
+def test_commands_about_bundles(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    source = Source(tmp_path / "project", {"org/one": SMALL, "org/two": {"config.json": b"{}"}})
+    (source.folder / "build" / "docker-compose.override.yml").write_text("{}")
+    bundle = tmp_path / "bundle"
+
+    def run(*args: str, code: int = 0) -> Any:  # noqa: ANN401 - JSON
+        return parse(source.create(bundle, "--format", "json", *args, code=code))
+
+    shapes = {
+        "bundle create (dry run)": shape(run("--dry-run", "--split", "100MB")),
+        "bundle create (done)": shape(run()),
+    }
+    source.blob("org/two", "config.json").unlink()
+    shapes["bundle create (faults)"] = shape(run(code=3))
+    shapes["bundle create (left out)"] = shape(run("--keep-going"))
+    check(shapes, OF_BUNDLES, snapshot)

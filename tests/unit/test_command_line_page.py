@@ -21,11 +21,11 @@ page = cache(write)
 
 
 def test_every_command_is_on_the_page() -> None:
-    assert [*commands()] == [*COMMANDS]
-    assert re.findall(r"^## modelgen (\S+)$", page(), re.MULTILINE) == [*COMMANDS]
+    assert {name.split()[0]: None for name in commands()}.keys() == COMMANDS.keys()
+    assert re.findall(r"^## modelgen (.+)$", page(), re.MULTILINE) == [*commands()]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", commands())
 def test_a_command_has_a_description_and_an_example(name: str) -> None:
     texts, examples = split_help(commands()[name])
     assert texts

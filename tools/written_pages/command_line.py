@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelgen.cli.app import COMMANDS, cli
+from modelgen.cli.commands import Commands
 from written_pages.markdown import block, code, mark
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 ARGUMENTS = {
     "CODE": "A rule's code, such as MG101, or its name.",
+    "DIR": "The folder of the bundle.",
     "FILE": "The models.toml, or its folder; the same as `--config`.",
     "MODEL": "Any name of a model: its id, an alias, or its repository id.",
     "MODEL|REPO": "Any name of a model; with `--gpu`, a repository on the hub.",
@@ -54,17 +56,37 @@ _MODELGEN_COMPLETE=fish_source modelgen | source          # in ~/.config/fish/co
 def write() -> str:
     """Return the page."""
     parts = [mark("the commands in compiler/modelgen/cli/"), _INTRO]
-    parts += [f"- [{code(name)}](#modelgen-{name}): {summary}\n" for name, (_, summary) in COMMANDS.items()]
+    parts += [
+        f"- [{code(name)}](#modelgen-{name.replace(' ', '-')}): {summary}\n" for name, summary in summaries().items()
+    ]
     parts.append("\n")
     for name, command in commands().items():
         parts += _section(name, command)
     return "".join([*parts, _COMPLETION])
 
 
+def summaries() -> dict[str, str]:
+    """Return the summary of each command by name; the commands of a group have its name in front."""
+    found: dict[str, str] = {}
+    for name, (_, summary) in COMMANDS.items():
+        group = cli.get_command(click.Context(cli), name)
+        inner = group.table.items() if isinstance(group, Commands) else ()
+        found |= {f"{name} {one}": text for one, (_, text) in inner} if inner else {name: summary}
+    return found
+
+
 def commands() -> dict[str, click.Command]:
-    """Return all commands by name."""
-    found = ((name, cli.get_command(click.Context(cli), name)) for name in COMMANDS)
-    return {name: command for name, command in found if command is not None}
+    """Return all commands by name, those of groups as in `summaries`."""
+    return {name: _find(name.split()) for name in summaries()}
+
+
+def _find(words: list[str]) -> click.Command:
+    command: click.Command | None = cli
+    for word in words:
+        command = command.get_command(click.Context(command), word) if isinstance(command, Commands) else None
+    if command is None:
+        raise LookupError(f"no command `{' '.join(words)}`")
+    return command
 
 
 def _section(name: str, command: click.Command) -> Iterator[str]:

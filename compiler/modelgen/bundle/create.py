@@ -51,9 +51,10 @@ def copy(found: Plan, shown: Shown) -> dict[str, str]:
         ModelgenError: A file of the project has changed meanwhile.
         OSError: The folder cannot be written.
     """
-    mark_incomplete(found.order.folder)
     store = found.store
     missing = [content for content in found.carried if not store.has(content.sha256, content.size)]
+    if missing:
+        mark_incomplete(found.order.folder)
     missing.sort(key=lambda content: -content.size)
     faults: dict[str, str] = {}
     with shown(sum(content.size for content in missing)) as store.advanced:

@@ -68,7 +68,7 @@ def print_faults(faults: Mapping[str, str], format_: str) -> None:
     if format_ == "json":
         import json
 
-        click.echo(json.dumps({"faults": dict(faults)}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps({"faults": _listed(faults)}, indent=2, ensure_ascii=False))
         return
     for model, fault in sorted(faults.items()):
         click.echo(printable(f"error: {model}: {fault}"))
@@ -91,11 +91,15 @@ def _print_json(found: Plan, more: Mapping[str, Any]) -> None:
         "expected": sum(found.expected.values()),
         "volumes": found.dealer.volumes,
         "without": [*found.order.without],
-        "left_out": dict(found.order.left_out),
+        "left_out": _listed(found.order.left_out),
         "notes": found.contents.notes,
         **more,
     }
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _listed(faults: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"model": model, "reason": fault} for model, fault in sorted(faults.items())]
 
 
 def _times(size: int) -> Iterator[str]:
