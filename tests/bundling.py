@@ -24,6 +24,12 @@ CONFIG = b'{"model_type": "qwen3", "max_position_embeddings": 40960}'
 SMALL = {"config.json": CONFIG, "model.safetensors": b"weights" * 20_000}
 
 
+def small(name: str) -> dict[str, bytes]:
+    """Return the files of a repository, of which no other has one."""
+    config = b'{"model_type": "qwen3", "max_position_embeddings": 40960, "_name": "%s"}' % name.encode()
+    return {"config.json": config, "model.safetensors": name.encode() * 20_000}
+
+
 class Source:
     """The host with internet: a folder with models.toml, its lock, its hub directory and its build.
 
@@ -31,7 +37,8 @@ class Source:
         folder: The folder, which need not exist.
         repos: The files of each repository; the model's id is the last part of its name.
         more: Further lines of models.toml.
-        keys: Further keys of each model.
+        keys: Further keys of a model, by its id.
+        project: The name of the project.
     """
 
     def __init__(
@@ -40,22 +47,24 @@ class Source:
         repos: Mapping[str, Mapping[str, bytes]],
         more: str = "",
         keys: Mapping[str, str] | None = None,
+        project: str = "demo",
     ) -> None:
         self.folder = folder
         self.repos = {repo: dict(files) for repo, files in repos.items()}
         self.more = more
         self.keys = keys or {}
+        self.project = project
         self.write()
 
     def write(self) -> None:
         """Write everything, as `lock`, `fetch` and `build` leave it."""
         entries = [self._entry(repo, files) for repo, files in self.repos.items()]
         models = "".join(
-            f'[models."{entry.models[0]}"]\nrepo = "{entry.repo}"\nargs = {{ max-model-len = 8 }}\n'
+            f'[models."{entry.models[0]}"]\nrepo = "{entry.repo}"\nargs.max-model-len = 8\n'
             f"{self.keys.get(entry.models[0], '')}\n"
             for entry in entries
         )
-        toml = complete(f'[project]\nname = "demo"\nhub = "models/hub"\n{models}{self.more}')
+        toml = complete(f'[project]\nname = "{self.project}"\nhub = "models/hub"\n{models}{self.more}')
         lock = render_lock(Lock(snapshots=entries))
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "models.toml").write_text(toml)
@@ -83,9 +92,9 @@ class Source:
             self.hub / f"models--{repo.replace('/', '--')}" / "blobs" / locked_file(path, self.repos[repo][path]).etag
         )
 
-    def run(self, *args: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run the command line in the folder."""
-        return modelgen(*args, cwd=self.folder, env=environment)
+    def run(self, *args: str | Path, before: str = "") -> subprocess.CompletedProcess[str]:
+        """Run the command line in the folder; `before` is code that runs before it."""
+        return modelgen(*args, cwd=self.folder, before=before)
 
     def create(self, folder: Path, *args: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Make a bundle without images."""

@@ -32,7 +32,7 @@ class DamagedError(Exception):
 
 
 class Readable(Protocol):
-    """What bytes are read from."""
+    """A source of bytes."""
 
     def read(self, size: int, /) -> bytes | None:
         """Return at most `size` bytes; empty at the end."""

@@ -36,7 +36,7 @@ _NOT_CARRIED = ("foreign", "listing", "mode", "ref")
 
 @dataclass(frozen=True)
 class Origin:
-    """What a bundle is made of.
+    """The project that a bundle is made of.
 
     Args:
         root: The folder of models.toml.
@@ -67,7 +67,7 @@ class Content:
         sha256: Their hash.
         size: Their number.
         source: The bytes, or the file.
-        label: What they are, for messages.
+        label: Their name, for messages.
         models: The models that need them; empty if all do.
         of_project: Whether they are carried whatever the other host has.
         help: The next step if the file is damaged.
@@ -84,7 +84,7 @@ class Content:
 
 @dataclass
 class Contents:
-    """What goes into a bundle, save the images.
+    """The contents of a bundle, save the images.
 
     Args:
         files: Files of the project.
@@ -114,7 +114,7 @@ def collect(origin: Origin, known: Mapping[str, str]) -> Contents:
     With a fault, `hub` is incomplete: a bundle can be made of what is left without the models that have one.
 
     Args:
-        origin: What the bundle is made of.
+        origin: The project.
         known: SHA-256 of contents that git names, by git's id, from earlier bundles.
     """
     named = named_files(origin.fleet, origin.root, _flag_files(origin.resolved.document), (origin.hub, *origin.apart))

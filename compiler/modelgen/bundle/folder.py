@@ -10,7 +10,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelgen.bundle.having import Older, parse_older
+from modelgen.bundle.having import Having, read_older
 from modelgen.bundle.manifest import NAME
 from modelgen.bundle.volumes import FAT_LIMIT
 from modelgen.files import InputError, Staged
@@ -27,7 +27,7 @@ This bundle is not complete: `modelgen bundle create` is still writing it, or wa
 interrupted. Run it again with the same folder: it continues where it stopped.
 """
 _OF_DRIVES = ("lost+found", "System Volume Information", "$RECYCLE.BIN")
-"""What a fresh drive has at its root; other systems' own folders begin with a dot."""
+"""Folders at the root of a fresh drive; other systems' own folders begin with a dot."""
 _FAT = ("msdos", "vfat")
 _WITHOUT_LIMIT = ("exfat",)
 
@@ -37,12 +37,12 @@ class Existing:
     """The folder before a run.
 
     Args:
-        older: What the bundle in it says, if it is complete.
+        older: The bundle in it, if it is complete.
         longest: The most bytes of a file on its file system; None without a known limit.
         free: Free bytes.
     """
 
-    older: Older | None
+    older: Having
     longest: int | None
     free: int
 
@@ -54,7 +54,7 @@ def look_at(folder: Path, project: str) -> Existing:
         InputError: It holds something else.
         OSError: It cannot be read.
     """
-    older = None
+    older = Having()
     if folder.exists():
         if not folder.is_dir():
             raise InputError(f"{folder} is not a folder; pass a folder for the bundle")
@@ -65,11 +65,11 @@ def look_at(folder: Path, project: str) -> Existing:
     return Existing(older, _longest(near), shutil.disk_usage(near).free)
 
 
-def _older(folder: Path, project: str) -> Older | None:
-    """Return what the bundle in a folder says; None for an empty folder, or a bundle that was never complete."""
+def _older(folder: Path, project: str) -> Having:
+    """Return what the bundle in a folder has: nothing in an empty folder, or if it was never complete."""
     manifest = next((path for path in (folder / NAME, *sorted(folder.glob(f"vol*/{NAME}"))) if path.is_file()), None)
     if manifest is not None:
-        older = parse_older(manifest.read_bytes(), manifest)
+        older = read_older(manifest.read_bytes(), str(manifest))
         if older.project != project:
             raise InputError(
                 f"{folder} holds the bundle of another project, {older.project}; pass another folder, or empty that one"
@@ -78,7 +78,7 @@ def _older(folder: Path, project: str) -> Older | None:
     names = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
     if INCOMPLETE not in names and (others := [name for name in sorted(names) if name not in _OF_DRIVES]):
         raise InputError(f"{folder} is not empty and holds no bundle: it has {others[0]}; pass another folder")
-    return None
+    return Having()
 
 
 def _longest(folder: Path) -> int | None:

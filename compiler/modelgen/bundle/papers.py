@@ -36,7 +36,7 @@ _LACKING = {
 
 @dataclass(frozen=True)
 class Papers:
-    """What the papers say besides bundle.json.
+    """Everything that the papers are made of.
 
     Args:
         bundle: The bundle.

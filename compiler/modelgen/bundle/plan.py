@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from modelgen import __version__
 from modelgen.bundle.blobs import BlobStore
 from modelgen.bundle.contents import collect
+from modelgen.bundle.having import Having
 from modelgen.bundle.manifest import Bundle
 from modelgen.bundle.papers import Papers, write_papers
 from modelgen.bundle.volumes import Dealer, room_for
@@ -16,11 +17,11 @@ from modelgen.files import InputError, ModelgenError
 from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from modelgen.bundle.contents import Content, Contents, Origin
     from modelgen.bundle.folder import Existing
-    from modelgen.bundle.having import Older
 
 IMAGES, MODELS, TOOL = "images", "models", "tool"
 WITHOUT = (IMAGES, MODELS, TOOL)
@@ -28,14 +29,14 @@ WITHOUT = (IMAGES, MODELS, TOOL)
 
 @dataclass(frozen=True)
 class Order:
-    """What is wanted.
+    """The bundle that is wanted.
 
     Args:
-        origin: What the bundle is made of.
+        origin: The project.
         folder: The folder of the bundle.
         arch: The architecture of the images.
         split: The most bytes of a volume; None for one folder.
-        have: What the other host has, or None.
+        have: The contents of the other host, or None.
         without: Parts that are left out.
         left_out: Models that were left out of the origin, each with the reason.
     """
@@ -44,19 +45,19 @@ class Order:
     folder: Path
     arch: str
     split: int | None = None
-    have: Older | None = None
+    have: Having | None = None
     without: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class Plan:
-    """What a bundle will have, and what of it is missing in the folder.
+    """A bundle before it is written.
 
     Args:
-        order: What is wanted.
-        contents: What goes in.
-        expected: What the other host has: bytes by hash.
+        order: The bundle that is wanted.
+        contents: Its contents.
+        expected: Contents that the other host has: bytes by hash.
         store: Where the contents go.
         dealer: Deals them onto volumes.
     """
@@ -90,19 +91,27 @@ def plan(order: Order, existing: Existing) -> Plan:
         InputError: The volumes are too small.
         OSError: A file of the project cannot be read.
     """
-    known = {**(order.have.names if order.have else {}), **(existing.older.names if existing.older else {})}
-    contents = collect(order.origin, known)
-    had = order.have.contents if order.have else frozenset()
-    all_ = contents.contents.items()
-    expected = {sha256: one.size for sha256, one in all_ if sha256 in had and not one.of_project}
+    had = order.have or Having()
+    contents = collect(order.origin, {**had.hashes, **existing.older.hashes})
+    expected = {sha256: contents.contents[sha256].size for sha256 in _expected(contents, had.names)}
     room = None if order.split is None else _room(order, order.split, contents)
     dealer = Dealer(room, existing.longest)
-    blobs = existing.older.blobs if existing.older else {}
-    store = BlobStore(order.folder, dealer, blobs)
+    store = BlobStore(order.folder, dealer, existing.older.blobs)
     found = Plan(order, contents, expected, store, dealer)
     for content in found.carried:
         store.reserve(content.sha256, content.size)
     return found
+
+
+def _expected(contents: Contents, names: frozenset[str]) -> Iterator[str]:
+    """Yield the contents that the other host has, under each name that the hub directory gives them."""
+    needed: dict[str, set[str]] = {asset.sha256: {asset.sha256} for asset in contents.hub.assets}
+    for snapshot in contents.hub.snapshots:
+        for file in snapshot.files:
+            needed.setdefault(file.sha256, set()).add(file.name)
+    for sha256, named in needed.items():
+        if named <= names and not contents.contents[sha256].of_project:
+            yield sha256
 
 
 class FaultyModelsError(Exception):

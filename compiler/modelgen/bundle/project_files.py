@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from modelgen.ir import Fleet, Service
 
 OVERRIDE = "docker-compose.override.yml"
-_SECRET = re.compile(r"\.env(\..*)?|\.netrc|\.git")
+_SECRET = re.compile(r"\.env(\..*)?|\.netrc|\.git|\.modelgen")
 _SHORT_BIND = re.compile(r"(\.{1,2}(?:[/\\][^:]*)?|~[^:]*|/[^:]*|[A-Za-z]:[/\\][^:]*):.*")
 _BESIDE = "copy it beside models.toml, and write its path there as `./NAME`"
 

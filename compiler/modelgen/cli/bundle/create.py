@@ -42,7 +42,7 @@ _WAY_OUT = "what was written is kept: free some space or connect the drive again
     type=click.Path(path_type=Path),
     default=None,
     metavar="FILE",
-    help="Leave out what the other host has: the bundle.json of a bundle that it loaded.",
+    help="Leave out what the other host has: the bundle.json that it loaded, or the file of `importer/describe.py`.",
 )
 @click.option("--dry-run", is_flag=True, help="Write nothing; print bytes, volumes and minutes.")
 @json_option("How to print the result; `json` prints one document.")
@@ -100,19 +100,19 @@ def _create(asked: Asked, options: Mapping[str, Any]) -> int:
 
 
 def _order(asked: Asked, options: Mapping[str, Any]) -> Order:
-    from modelgen.bundle.having import parse_older
+    from modelgen.bundle.having import read_having
     from modelgen.bundle.plan import Order
     from modelgen.cli.bundle.origin import read_origin
 
     origin = read_origin(asked)
     have: Path | None = options["have"]
     try:
-        older = None if have is None else parse_older(have.read_bytes(), have)
+        had = None if have is None else read_having(have.read_bytes(), str(have))
     except OSError as error:
-        raise cannot("read", have or "", error, "pass the bundle.json of a bundle that the other host has") from error
+        raise cannot("read", have or "", error, "pass a bundle.json, or the file of `importer/describe.py`") from error
     host = origin.resolved.document.config.host
     arch = (host and host.arch) or _DEFAULT_ARCH
-    return Order(origin, asked.folder, arch, options["split"], older, asked.without)
+    return Order(origin, asked.folder, arch, options["split"], had, asked.without)
 
 
 def _leave_out(asked: Asked, order: Order, faults: Mapping[str, str]) -> Order:

@@ -6,6 +6,8 @@ from modelgen.cli.commands import Commands
 
 COMMANDS = {
     "create": ("bundle.create", "Write the folder that is carried."),
+    "load": ("bundle.load", "Load a bundle on the other host."),
+    "verify": ("bundle.verify", "Check a bundle by the hash of every file."),
 }
 
 bundle_command = Commands(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """What the command line asks for.
+    """The options that say which project it is.
 
     Args:
         config: The path of models.toml.
@@ -74,7 +74,7 @@ def without_models(asked: Asked, origin: Origin, models: Collection[str]) -> Ori
     """Return the project without some of its models.
 
     Raises:
-        InputError: What is left cannot run.
+        InputError: The rest cannot run.
     """
     from modelgen.cli.table.change import Files
     from modelgen.cli.table.remove import without_unneeded
@@ -82,14 +82,14 @@ def without_models(asked: Asked, origin: Origin, models: Collection[str]) -> Ori
 
     left = [service.model for service in origin.fleet.services if service.model not in models]
     if not left:
-        raise InputError("no model is left; mend at least one of them")
+        raise InputError("no model is left; repair at least one of them")
     data, lock = origin.written.config, origin.written.lock
     for model in models:
         data = without_model(data, model).data
     compilation = _compiled(asked, data, lock)
     if compilation.failed:
         print_findings(compilation, "human", to_stderr=True)
-        raise InputError(f"without {', '.join(sorted(models))}, models.toml has these errors; mend those models")
+        raise InputError(f"without {', '.join(sorted(models))}, models.toml has these errors; repair those models")
     if lock is not None:
         lock, _ = without_unneeded(Files(asked.config, data, lock))
         compilation = _compiled(asked, data, lock)

@@ -73,7 +73,7 @@ def print_faults(faults: Mapping[str, str], format_: str) -> None:
     for model, fault in sorted(faults.items()):
         click.echo(printable(f"error: {model}: {fault}"))
     count = f"{len(faults)} model{'s' if len(faults) > 1 else ''}"
-    say(f"{count} cannot be carried, so no bundle was made; mend them, or leave them out with --keep-going")
+    say(f"{count} cannot be carried, so no bundle was made; repair them, or leave them out with --keep-going")
 
 
 def _print_notes(found: Plan) -> None:
