@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the guide's commands are for GNU tar"),
 ]
 
-GUIDE = (REPOSITORY / "docs" / "guides" / "without-internet.md").read_text(encoding="utf-8")
+GUIDE = (REPOSITORY / "docs" / "guides" / "without-internet-by-hand.md").read_text(encoding="utf-8")
 MODEL = """
 [project]
 name = "packed"

@@ -43,7 +43,7 @@ TOKENIZER = json.dumps({"tokenizer_class": "Qwen2Tokenizer", "chat_template": "{
 
 def commands() -> tuple[str, str]:
     """Return the commands of the guide for each host, without those that install modelgen and begin a file."""
-    guide = (REPOSITORY / "docs" / "guides" / "without-internet.md").read_text()
+    guide = (REPOSITORY / "docs" / "guides" / "without-internet-by-hand.md").read_text()
     _, first, second, *_ = re.split(r"^## ", guide, flags=re.MULTILINE)
     blocks = [re.findall(r"```sh\n(.*?)```", part, re.DOTALL) for part in (first, second)]
     assert (blocks[0].pop(0), blocks[0].pop()[:9]) == ("modelgen init\n", "pip wheel")
