@@ -87,17 +87,21 @@ def finish(found: Plan) -> Bundle:
     made = _bundle(found)
     written = {**papers_of(order, found.contents, made, found.dealer.volumes), NAME: made.encode()}
     hashes = {path: hash_of(data) for path, data in written.items()}
-    volumes = [None] if order.split is None else [*range(1, found.dealer.volumes + 1)]
-    for volume in volumes:
-        place(_place_of(folder, volume), {**written, SUMS: sums(made, hashes, volume)})
-    kept = {_place_of(folder, volume) / name for volume in volumes for name in (*written, SUMS)}
+    folders = folders_of(found)
+    for volume, root in folders.items():
+        place(root, {**written, SUMS: sums(made, hashes, volume)})
+    kept = {root / name for root in folders.values() for name in (*written, SUMS)}
     remove_all([*found.store.strays(), *(path for path in _papers_in(folder) if path not in kept)])
     mark_complete(folder)
     return made
 
 
-def _place_of(folder: Path, volume: int | None) -> Path:
-    return folder if volume is None else folder / f"vol{volume}"
+def folders_of(found: Plan) -> dict[int | None, Path]:
+    """Return the folder of each volume; without volumes, that of the bundle."""
+    folder = found.order.folder
+    if found.order.split is None:
+        return {None: folder}
+    return {volume: folder / f"vol{volume}" for volume in range(1, found.dealer.volumes + 1)}
 
 
 def _papers_in(folder: Path) -> Iterable[Path]:

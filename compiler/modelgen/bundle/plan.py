@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from modelgen.bundle.contents import collect
 from modelgen.bundle.having import Having
 from modelgen.bundle.manifest import Bundle
 from modelgen.bundle.papers import Papers, write_papers
+from modelgen.bundle.room import Arriving, find_unfit
 from modelgen.bundle.volumes import Dealer, room_for
 from modelgen.files import InputError, ModelgenError
 from modelgen.sizes import of_files
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.bundle.contents import Content, Contents, Origin
+    from modelgen.bundle.destination import Facts
     from modelgen.bundle.folder import Existing
 
 IMAGES, MODELS, TOOL = "images", "models", "tool"
@@ -39,6 +41,7 @@ class Order:
         have: The contents of the other host, or None.
         without: Parts that are left out.
         left_out: Models that were left out of the origin, each with the reason.
+        limits: What the host that it is for can hold, and the name of its host file; None for any host.
     """
 
     origin: Origin
@@ -48,6 +51,7 @@ class Order:
     have: Having | None = None
     without: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    limits: tuple[Facts, str] | None = None
 
 
 @dataclass
@@ -126,6 +130,18 @@ class FaultyModelsError(Exception):
         self.faults = dict(faults)
 
 
+class UnfitError(Exception):
+    """The host that the bundle is for cannot hold it.
+
+    Args:
+        problems: Why, a sentence each.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
 LeaveOut = Callable[[Order, Mapping[str, str]], Order]
 """Returns an order without the models that have faults, or raises an error."""
 
@@ -135,9 +151,14 @@ def sound_plan(order: Order, existing: Existing, leave_out: LeaveOut) -> Plan:
 
     Raises:
         FaultyModelsError: One cannot, and `leave_out` does not leave it out.
+        UnfitError: The host that it is for cannot hold it.
     """
     while (found := plan(order, existing)).contents.faults:
         order = leave_out(order, found.contents.faults)
+    if order.limits is not None:
+        arriving = Arriving(found.contents.hub, found.contents.files)
+        if problems := find_unfit(arriving, *order.limits):
+            raise UnfitError(problems)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from modelgen.cli.exits import WORLD, cannot
+from modelgen.cli.exits import FOUND, WORLD, cannot
 from modelgen.cli.hub.hub_options import parse_bytes
 from modelgen.cli.options import config_option, json_option, out_option
 from modelgen.cli.reading import reading, say, warn
@@ -44,6 +44,22 @@ _WAY_OUT = "what was written is kept: free some space or connect the drive again
     metavar="FILE",
     help="Leave out what the other host has: the bundle.json that it loaded, or the file of `importer/describe.py`.",
 )
+@click.option(
+    "--for",
+    "host_file",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="FILE",
+    help="Make it for this host, and refuse what cannot run there: the output of `modelgen doctor --describe` there.",
+)
+@click.option(
+    "--sign",
+    "key",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="KEY",
+    help="Sign it with this SSH key, by `ssh-keygen -Y sign`; or with the one in ssh-agent of this .pub.",
+)
 @click.option("--dry-run", is_flag=True, help="Write nothing; print bytes, volumes and minutes.")
 @json_option("How to print the result; `json` prints one document.")
 def create_command(folder: Path, config: Path, out: Path | None, **options: Any) -> int:  # noqa: ANN401 - its options
@@ -59,13 +75,14 @@ def create_command(folder: Path, config: Path, out: Path | None, **options: Any)
     Example:
       modelgen bundle create /media/usb/bundle --dry-run
       modelgen bundle create /media/usb/bundle
-      modelgen bundle create ./update --have last/bundle.json
+      modelgen bundle create ./update --have last/bundle.json --for host.toml
     """
     from modelgen.cli.bundle.origin import Asked
     from modelgen.cli.interruption import interruptible
 
     out = config.parent / "build" if out is None else out
-    asked = Asked(config, out, folder, options["with_override"], tuple(dict.fromkeys(options["without"])))
+    without = tuple(dict.fromkeys(options["without"]))
+    asked = Asked(config, out, folder, options["with_override"], without, options["host_file"])
     if not {"images", "tool"} <= {*asked.without}:
         raise ModelgenError("this version cannot carry images; pass `--without images --without tool`")
     gc.enable()  # the command line turns the garbage collector off for short commands
@@ -77,11 +94,15 @@ def create_command(folder: Path, config: Path, out: Path | None, **options: Any)
 
 
 def _create(asked: Asked, options: Mapping[str, Any]) -> int:
-    from modelgen.bundle.create import create
+    from modelgen.bundle.create import create, folders_of
     from modelgen.bundle.folder import held, look_at
-    from modelgen.bundle.plan import FaultyModelsError, sound_plan
-    from modelgen.cli.bundle.report import print_faults, print_plan, print_result
+    from modelgen.bundle.papers import SUMS
+    from modelgen.bundle.plan import FaultyModelsError, UnfitError, sound_plan
+    from modelgen.bundle.signing import find_signer, sign
+    from modelgen.cli.bundle.report import print_faults, print_plan, print_result, print_unfit
 
+    if options["key"] is not None:
+        find_signer(options["key"])
     order = _order(asked, options)
     existing = look_at(order.folder, order.origin.fleet.project)
     leave_out = partial(_leave_out, asked) if options["keep_going"] else _refuse
@@ -95,6 +116,11 @@ def _create(asked: Asked, options: Mapping[str, Any]) -> int:
     except FaultyModelsError as error:
         print_faults(error.faults, options["format_"])
         return WORLD
+    except UnfitError as error:
+        print_unfit(error.problems)
+        return FOUND
+    if options["key"] is not None:
+        sign([root / SUMS for root in folders_of(found).values()], options["key"])
     print_result(made, found, options["format_"])
     return 0
 
@@ -112,7 +138,9 @@ def _order(asked: Asked, options: Mapping[str, Any]) -> Order:
         raise cannot("read", have or "", error, "pass a bundle.json, or the file of `importer/describe.py`") from error
     host = origin.resolved.document.config.host
     arch = (host and host.arch) or _DEFAULT_ARCH
-    return Order(origin, asked.folder, arch, options["split"], had, asked.without)
+    there = asked.destination
+    limits = None if there is None else (there.destination, str(asked.host_file))
+    return Order(origin, asked.folder, arch, options["split"], had, asked.without, limits=limits)
 
 
 def _leave_out(asked: Asked, order: Order, faults: Mapping[str, str]) -> Order:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -18,14 +19,17 @@ from modelgen.cli.compiling import (
     reader,
     root_from_out,
 )
-from modelgen.cli.exits import FOUND
+from modelgen.cli.exits import FOUND, cannot
 from modelgen.cli.hub.hub_options import hub_directory, refuse_misplaced
+from modelgen.cli.reading import printable
 from modelgen.files import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from modelgen.bundle.contents import Origin
+    from modelgen.bundle.destination import Destination
+    from modelgen.load import Machine
     from modelgen.pipeline import Compilation
 
 
@@ -39,6 +43,7 @@ class Asked:
         folder: The folder of the bundle.
         with_override: Whether docker-compose.override.yml is carried.
         without: Parts that are left out.
+        host_file: The file that describes the host that it is for; None for any host.
     """
 
     config: Path
@@ -46,6 +51,25 @@ class Asked:
     folder: Path
     with_override: bool
     without: tuple[str, ...]
+    host_file: Path | None = None
+
+    @cached_property
+    def destination(self) -> Destination | None:
+        """Return the host that the bundle is for.
+
+        Raises:
+            InputError: The host file is none.
+            ModelgenError: It cannot be read.
+        """
+        from modelgen.bundle.destination import read_destination
+
+        if self.host_file is None:
+            return None
+        try:
+            return read_destination(self.host_file.read_bytes(), self.host_file.as_posix())
+        except OSError as error:
+            help_ = "pass the output of `modelgen doctor --describe` on the other host"
+            raise cannot("read", self.host_file, error, help_) from error
 
 
 def read_origin(asked: Asked) -> Origin:
@@ -58,16 +82,43 @@ def read_origin(asked: Asked) -> Origin:
     from modelgen.cli.configuration.build import check_built
 
     data, lock = read_config(asked.config), read_lock(asked.config)
+    destination = asked.destination
+    if destination is not None:
+        data = _put_on(asked, data, lock, destination)
     compilation = _compiled(asked, data, lock)
-    print_findings(compilation, "human", to_stderr=True)
+    if destination is None or compilation.failed:
+        print_findings(compilation, "human", to_stderr=True)
     if compilation.failed:
         click.get_current_context().exit(FOUND)
     services = compilation.fleet.services if compilation.fleet else ()
     if lock is None and "models" not in asked.without and any(service.repo for service in services):
         raise InputError(f"there is no {lock_path(asked.config)}; run `modelgen lock`, then `modelgen fetch`")
-    if check_built(compilation, asked.out):
+    if destination is None and check_built(compilation, asked.out):
         click.get_current_context().exit(FOUND)
     return _origin(asked, compilation, data, lock)
+
+
+def _put_on(asked: Asked, data: bytes, lock: bytes | None, destination: Destination) -> bytes:
+    """Return models.toml with the facts of the host that the bundle is for; print why it cannot run there, and exit.
+
+    Raises:
+        InputError: Its tables are written in a way that is not understood.
+    """
+    from modelgen.bundle.host_text import write_machine
+    from modelgen.bundle.on_host import put_on
+    from modelgen.load import load
+
+    document, _, _ = load(data, asked.config.as_posix())
+    if document is None:
+        return data
+    put = put_on(document, destination, str(asked.host_file))
+    compilation = _compiled(asked, data, lock, put.machine)
+    print_findings(compilation, "human", to_stderr=True)
+    for problem in put.problems:
+        click.echo(printable(f"error: {problem}"), err=True)
+    if compilation.failed or put.problems:
+        click.get_current_context().exit(FOUND)
+    return write_machine(data, document, put.machine)
 
 
 def without_models(asked: Asked, origin: Origin, models: Collection[str]) -> Origin:
@@ -96,7 +147,7 @@ def without_models(asked: Asked, origin: Origin, models: Collection[str]) -> Ori
     return _origin(asked, compilation, data, lock)
 
 
-def _compiled(asked: Asked, data: bytes, lock: bytes | None) -> Compilation:
+def _compiled(asked: Asked, data: bytes, lock: bytes | None, machine: Machine | None = None) -> Compilation:
     from modelgen.pipeline import compile_source
 
     root = root_from_out(asked.config.parent, asked.out)
@@ -113,6 +164,7 @@ def _compiled(asked: Asked, data: bytes, lock: bytes | None) -> Compilation:
         lock_path=lock_path(asked.config).as_posix(),
         root_from_out=root,
         read=reader(asked.config),
+        machine=machine,
     )
 
 

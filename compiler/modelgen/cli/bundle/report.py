@@ -10,7 +10,7 @@ from modelgen.cli.reading import printable, say
 from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from modelgen.bundle.folder import Existing
     from modelgen.bundle.manifest import Bundle
@@ -74,6 +74,13 @@ def print_faults(faults: Mapping[str, str], format_: str) -> None:
         click.echo(printable(f"error: {model}: {fault}"))
     count = f"{len(faults)} model{'s' if len(faults) > 1 else ''}"
     say(f"{count} cannot be carried, so no bundle was made; repair them, or leave them out with --keep-going")
+
+
+def print_unfit(problems: Sequence[str]) -> None:
+    """Print why the host that the bundle is for cannot hold it."""
+    for problem in problems:
+        click.echo(printable(f"error: {problem}"), err=True)
+    say("nothing was written")
 
 
 def _print_notes(found: Plan) -> None:
