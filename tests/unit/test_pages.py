@@ -91,6 +91,9 @@ def test_commands_and_their_options_exist(line: str) -> None:
     words = [word for word in shlex.split(line, comments=True) if word not in ("modelgen", "…")]
     name, *arguments = words
     command = cli.get_command(click.Context(cli), name)
+    while isinstance(command, click.Group) and arguments:
+        name, *arguments = arguments
+        command = command.get_command(click.Context(command), name)
     assert command is not None, name
     known = {option for parameter in command.params for option in parameter.opts}
     assert {word for word in arguments if word.startswith("--")} <= known

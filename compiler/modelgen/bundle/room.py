@@ -20,7 +20,7 @@ _MOST_NAMED = 5
 
 
 class Arriving(NamedTuple):
-    """What comes to the host.
+    """The contents that come to the host.
 
     Args:
         hub: The contents of the hub directory.
