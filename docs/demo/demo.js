@@ -45,6 +45,7 @@ function status() {
     ...model,
     since: model.state === "starting" ? now() - since.get(model.id) : null,
     ready: model.state === "ready" ? now() - since.get(model.id) : null,
+    idle: model.state === "ready" && !model.running ? Math.min(240, now() - since.get(model.id)) : null,
   }));
   const profiles = [
     { name: "day", models: ["coder", "chat"], default: true },

@@ -63,6 +63,9 @@ def test_a_model_is_loaded_by_a_click_and_is_a_block_of_its_gpu(page: Page, serv
     share = block.bounding_box()["height"] / page.locator(".blocks").first.bounding_box()["height"]
     assert share == pytest.approx(engine("x", gib=12).reservations["gpu0"] / CARD[0].memory, abs=0.02)
     assert "12 GiB of 20 GiB reserved" in page.locator(".lane").first.inner_text()
+    block.click()
+    assert "it stays until another model needs its memory" in page.get_by_role("dialog").inner_text()
+    page.keyboard.press("Escape")
     assert page.locator("tr[data-model=text-7b] [data-name='Last start']").inner_text().endswith("s")
     order(page, "Unload", "text-7b").click()
     state(page, "text-7b", "stopped")

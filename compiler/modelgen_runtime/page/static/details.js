@@ -23,7 +23,12 @@ export function showModel(model, stay) {
           }),
         ]
       : [];
-  const body = [facts(model), ...past, ...(model.failure ? failure(model) : []), ...model.errors.map(engineError)];
+  const body = [
+    facts(model, stay),
+    ...past,
+    ...(model.failure ? failure(model) : []),
+    ...model.errors.map(engineError),
+  ];
   const dialog = el(
     "dialog.details",
     { "aria-labelledby": "details-title" },
@@ -44,13 +49,18 @@ export function showModel(model, stay) {
   dialog.showModal();
 }
 
-function facts(model) {
+function facts(model, stay) {
   const reserved = Object.entries(model.reservations).map(([gpu, size]) => `${gib(Number(size))} on ${gpu}`);
   const { expected, engine, unexpected } = model.kv_cache ?? {};
   const held =
     model.held && `by ${model.held_by ?? "an operator"}${model.held_for ? `, for ${duration(model.held_for)}` : ""}`;
   const rows = [
     ["State", model.state + (model.ready !== null ? ` for ${duration(model.ready)}` : "")],
+    ["Why it is loaded", model.ready !== null && reason(model)],
+    [
+      "This stay",
+      stay?.end && `${clock(stay.start)} to ${clock(stay.end)}${stay.cause ? `: it left ${stay.cause}` : ""}`,
+    ],
     ["Stuck", model.stuck],
     ["Held", held],
     ["Engine", [model.engine, model.repo].filter(Boolean).join(", ")],
@@ -66,6 +76,12 @@ function facts(model) {
   ];
   const shown = rows.filter(([, text]) => text);
   return el("dl.facts", ...shown.flatMap(([name, text]) => [el("dt", name), el("dd", { text: clean(String(text)) })]));
+}
+
+function reason(model) {
+  if (model.running) return `${plural(model.running, "request")} in flight`;
+  const idle = model.idle === null ? "" : `, idle for ${duration(model.idle)}`;
+  return `It was asked for${idle}; it stays until another model needs its memory, or its idle_timeout ends`;
 }
 
 function failure(model) {

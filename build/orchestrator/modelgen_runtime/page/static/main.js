@@ -15,10 +15,10 @@ import { duration } from "./text.js";
 import { Timeline } from "./timeline.js";
 
 const store = new Store();
-/** Show a model. The event of a failure may be here before the reason. */
+/** Show a model. The event of a state may be here before what the status says about it. */
 async function openModel(id, stay) {
-  const { state, failure } = store.models.get(id) ?? {};
-  if (state === "failed" && !failure) await store.refresh().catch(() => {});
+  const { state, failure, ready } = store.models.get(id) ?? {};
+  if ((state === "failed" && !failure) || (state === "ready" && ready === null)) await store.refresh().catch(() => {});
   if (store.models.has(id)) showModel(store.models.get(id), stay);
   else notify(`${id} is not in models.toml any more`);
 }
