@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from modelgen_importer.manifest import RefusedError, is_path
 from modelgen_importer.medium import blocks
 from modelgen_importer.saying import say
-from modelgen_importer.target import Content, Digests, Target
+from modelgen_importer.target import FLAGS, Content, Digests, Target, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,7 +165,10 @@ def content_of(file: File) -> Content:
 @contextlib.contextmanager
 def held(hub: Hub) -> Iterator[None]:
     """Lock a hub directory for one process, as modelgen does; where files cannot be locked, nothing is."""
-    with hub.path(f"{OWN}/lock").open("ab") as file:
+    path = hub.path(f"{OWN}/lock")
+    with writing(path):
+        descriptor = os.open(path, FLAGS, 0o664)
+    with os.fdopen(descriptor, "rb") as file:
         try:
             import fcntl
 

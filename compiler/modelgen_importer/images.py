@@ -9,14 +9,13 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from modelgen_importer.manifest import RefusedError, UnableError
 from modelgen_importer.medium import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import IO
 
     from modelgen_importer.manifest import Image, Member
     from modelgen_importer.target import Content
@@ -72,17 +71,19 @@ class Docker:
             UnableError: Docker cannot load it.
         """
         with tempfile.TemporaryFile() as errors:
-            ends = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": errors}
-            with subprocess.Popen([self._program, "load"], **ends) as process:  # type: ignore[call-overload]
-                try:
-                    with contextlib.suppress(BrokenPipeError):
-                        for member in image.members:
-                            _write(process.stdin, member, contents(member))
-                        process.stdin.write(_ZEROS * 2)
-                        process.stdin.close()
-                except BaseException:
-                    process.kill()  # before the end of the archive
-                    raise
+            command = [self._program, "load"]
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors)
+            try:
+                # Docker ends early when it fails; its reason is in `errors`.
+                with contextlib.suppress(BrokenPipeError), cast("IO[bytes]", process.stdin) as archive:
+                    for member in image.members:
+                        _write(archive, member, contents(member))
+                    archive.write(_ZEROS * 2)
+            except BaseException:
+                process.kill()  # before the end of the archive
+                raise
+            finally:
+                process.wait()
             if process.returncode:
                 errors.seek(0)
                 raise UnableError(f"Docker cannot load {image.reference} ({_last(errors.read())})")

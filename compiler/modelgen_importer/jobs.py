@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen_importer.manifest import File, Piece, RefusedError
 from modelgen_importer.medium import read_small
 from modelgen_importer.reading import MOST_BYTES
-from modelgen_importer.saying import Progress
+from modelgen_importer.saying import Progress, each
 from modelgen_importer.target import Content
 
 if TYPE_CHECKING:
@@ -21,15 +19,12 @@ if TYPE_CHECKING:
     from modelgen_importer.project import Project
     from modelgen_importer.target import Target
 
-_THREADS = 2
 
-
-@dataclass
-class Job:
+class Job(NamedTuple):
     """A content to copy, and the places that need it."""
 
     content: Content
-    places: list[tuple[Target, str]] = field(default_factory=list)
+    places: list[tuple[Target, str]]
 
 
 class Jobs:
@@ -73,11 +68,11 @@ class Jobs:
             next((at for at in (place, path) if self._hub.size(at) == file.size), "") for path, place, file in files
         ]
 
-        def is_right(spot: str, file: File) -> bool:
+        def is_right(found: tuple[tuple[str, str, File], str]) -> bool:
+            (*_, file), spot = found
             return bool(spot) and (quick or self._hub.is_known(spot, file) or self._hub.is_right(spot, file))
 
-        with ThreadPoolExecutor(_THREADS) as pool:
-            right = list(pool.map(is_right, spots, (file for *_, file in files)))
+        right = each(is_right, zip(files, spots), Progress(0))
         self.there = sum(right)
         for (_, place, file), is_there in zip(files, right):
             if not is_there:
@@ -96,7 +91,7 @@ class Jobs:
                 for member, content in contents:
                     if content is not None and self._project.find(member.sha256, member.size) is None:
                         place = (self._project, self._project.blob(member.sha256))
-                        self.jobs.setdefault(member.sha256, Job(content)).places.append(place)
+                        self.jobs.setdefault(member.sha256, Job(content, [])).places.append(place)
 
     def member(self, member: Member) -> Content | None:
         """Return the content of a member of an archive; None if the bundle leaves it out, since Docker has it."""
@@ -128,18 +123,11 @@ class Jobs:
                 self.faults.append(str(error))
 
         jobs = sorted(self.jobs.values(), key=lambda job: -job.content.size)
-        with ThreadPoolExecutor(_THREADS) as pool:
-            try:
-                list(pool.map(copy, jobs))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-            finally:
-                progress.end()
+        each(copy, jobs, progress)
 
     def _add(self, file: File, target: Target, place: str) -> None:
         try:
-            job = self.jobs.setdefault(file.sha256, Job(self._content(file)))
+            job = self.jobs.setdefault(file.sha256, Job(self._content(file), []))
         except RefusedError as error:
             self.faults.append(str(error))
         else:

@@ -15,6 +15,8 @@ import types
 from pathlib import Path
 
 if __name__ == "__main__":  # run as a file: the others are beside it, and bytecode that came with them is not trusted
+    if sys.version_info < (3, 9):  # noqa: UP036 - the host's Python may be older
+        sys.exit("this needs Python 3.9 or newer; try python3.9, python3.11 and so on")
     sys.dont_write_bytecode, sys.pycache_prefix = True, os.devnull
     sys.modules["modelgen_importer"] = package = types.ModuleType("modelgen_importer")
     package.__path__ = [str(Path(__file__).absolute().parent)]

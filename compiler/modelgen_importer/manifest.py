@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, NamedTuple, Optional
 
 _BAD_IN_PATH = re.compile(r'[\x00-\x1f\x7f\ud800-\udfff\\<>"|?*]|^[A-Za-z]:')
 
@@ -30,9 +29,7 @@ def is_path(text: str) -> bool:
 
 def _is_repo(text: str) -> bool:
     part = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
-    return (
-        len(text) <= 96 and bool(re.fullmatch(rf"(?:{part}/)?{part}", text)) and not re.search(r"--|\.\.|\.git$", text)
-    )
+    return bool(re.fullmatch(rf"(?:{part}/)?{part}", text[:97])) and not re.search(r"--|\.\.|\.git$|.{97}", text)
 
 
 Text = Annotated[str, r"[^\x00-\x1f\x7f\ud800-\udfff]{0,2000}"]
@@ -44,8 +41,7 @@ Digest = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """A file of the project, of a snapshot (with its name in `blobs/` of the hub directory), or of no hub."""
 
     path: Path
@@ -55,8 +51,7 @@ class File:
     executable: bool = False
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """A repository at a commit; `tree` is the hash of its listing."""
 
     repo: Annotated[str, _is_repo]
@@ -67,8 +62,7 @@ class Snapshot:
     files: list[File]
 
 
-@dataclass(frozen=True)
-class Hub:
+class Hub(NamedTuple):
     """The contents of the hub directory; `path` is as models.toml has it."""
 
     path: Text
@@ -76,8 +70,7 @@ class Hub:
     assets: list[File]
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """An entry of an archive of `docker save`."""
 
     name: Path
@@ -88,8 +81,7 @@ class Member:
     target: Text = ""
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(NamedTuple):
     """A container image, with the digests of its configuration and its manifest."""
 
     reference: Annotated[str, "[A-Za-z0-9][A-Za-z0-9._/:-]{0,254}"]
@@ -100,8 +92,7 @@ class Image:
     members: list[Member]
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """A file in `blobs/`: a content, or a part of one. Its volume is 0 without `--split`."""
 
     sha256: Sha256
@@ -109,17 +100,15 @@ class Piece:
     volume: int = 0
 
 
-@dataclass(frozen=True)
-class Blob:
+class Blob(NamedTuple):
     """A content that the bundle carries, whole or in parts."""
 
     size: int
     volume: int = 0
-    parts: list[Piece] = field(default_factory=list)
+    parts: list[Piece] = []  # noqa: RUF012 - of a NamedTuple
 
 
-@dataclass(frozen=True)
-class Requires:
+class Requires(NamedTuple):
     """The free space that a first load needs."""
 
     bytes_hub: int
@@ -127,8 +116,7 @@ class Requires:
     bytes_files: int
 
 
-@dataclass(frozen=True)
-class Bundle:
+class Bundle(NamedTuple):
     """The whole bundle.json; `expected` are contents that it does not carry, since the destination has them."""
 
     format: int

@@ -63,7 +63,7 @@ class Medium:
         return sorted({*range(1, self.bundle.volumes + 1)} - self.here)
 
     def _read(self, folder: Path) -> bytes:
-        lines = read_small(folder / "SHA256SUMS").decode(errors="replace").splitlines()
+        lines = read_small(folder / "SHA256SUMS").decode(errors="replace").removesuffix("\n").split("\n")
         found = [re.fullmatch(r"([0-9a-f]{64}) [ *](.+)", line) for line in lines]
         self.sums[folder] = {match[2]: match[1] for match in found if match and is_path(match[2])}
         if len(self.sums[folder]) != len(lines):

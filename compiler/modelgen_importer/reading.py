@@ -6,7 +6,6 @@ import json
 import posixpath
 import re
 import unicodedata
-from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -30,7 +29,9 @@ def read_bundle(data: bytes) -> Bundle:
         RefusedError: It is damaged, hostile, or of a newer format.
     """
     try:
-        found = json.loads(data.decode(), object_pairs_hook=_table, parse_float=_refuse, parse_constant=_refuse)
+        found = json.loads(
+            data.decode(), object_pairs_hook=_table, parse_int=_whole, parse_float=_whole, parse_constant=_whole
+        )
         number = found.get("format") if isinstance(found, dict) else None
         if type(number) is int and number > 1:
             raise RefusedError(f"bundle.json has the format {number}, newer than 1; use the importer of its bundle")
@@ -52,8 +53,10 @@ def _table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def _refuse(text: str) -> None:
-    raise ValueError(f"{text[:20]} is no whole number")
+def _whole(text: str) -> int:
+    if len(text) > 20 or not text.isdigit():
+        raise ValueError(f"{text[:20]} is no number of bytes")
+    return int(text)
 
 
 def _build(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - types, and JSON
@@ -63,7 +66,8 @@ def _build(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - types, a
         return [_build(args[0], item, f"{where}[{number}]") for number, item in enumerate(value)]
     if origin is dict and isinstance(value, dict):
         return {_build(args[0], key, where): _build(args[1], item, f"{where}.{key}") for key, item in value.items()}
-    if isinstance(kind, type) and is_dataclass(kind) and isinstance(value, dict):
+    # Python 3.9 takes list[str] for a type.
+    if origin is None and isinstance(kind, type) and issubclass(kind, tuple) and isinstance(value, dict):
         hints, needed = _fields(kind)
         for key in (*value, *needed):
             if key not in hints or key not in value:
@@ -88,9 +92,9 @@ def _fits(kind: Any, origin: Any, args: tuple[Any, ...], value: Any) -> bool:  #
 
 
 @cache
-def _fields(kind: type) -> tuple[dict[str, Any], frozenset[str]]:
-    needed = (one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING)
-    return get_type_hints(kind, include_extras=True), frozenset(needed)
+def _fields(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:  # noqa: ANN401 - a NamedTuple
+    """Return the types of the fields, and the names of those that are needed."""
+    return get_type_hints(kind, include_extras=True), frozenset(kind._fields) - {*kind._field_defaults}
 
 
 def _faults(bundle: Bundle) -> Iterator[str]:
@@ -100,13 +104,14 @@ def _faults(bundle: Bundle) -> Iterator[str]:
     groups.update((f"{one.repo}@{one.commit}", one.files) for one in bundle.hub.snapshots)
     lists = {where: [file.path for file in files] for where, files in groups.items()}
     lists.update((image.reference, [member.name for member in image.members]) for image in bundle.images)
+    for one in bundle.hub.snapshots:
+        lists.setdefault(f"refs of {one.repo}", []).extend(one.refs)
     for where, paths in lists.items():
         if (path := twin(paths)) is not None:
             yield f"{where} has {path} twice"
     names = [*snapshots, *(image.reference for image in bundle.images)]
-    names += [f"{one.repo}/refs/{ref}" for one in bundle.hub.snapshots for ref in one.refs]
     if len(set(names)) != len(names):
-        yield "a snapshot, a ref or an image is there twice"
+        yield "a snapshot or an image is there twice"
     contents: list[File | Member] = [file for files in groups.values() for file in files]
     members = [member for image in bundle.images for member in image.members]
     for item in (*contents, *(member for member in members if member.type == "file")):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from modelgen_importer.manifest import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from modelgen_importer.manifest import Bundle
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def say(text: str, *, is_fault: bool = False) -> None:
@@ -34,6 +38,10 @@ def size_of(number: int) -> str:
     return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
 
 
+class StoppedError(Exception):
+    """Another thread has failed."""
+
+
 class Progress:
     """One line on a terminal, and nothing elsewhere.
 
@@ -41,13 +49,21 @@ class Progress:
         total: The bytes to come.
     """
 
+    is_stopped = False
+
     def __init__(self, total: int) -> None:
         self._total, self._done, self._shown = total, 0, 0.0
         self._begun, self._guard = time.monotonic(), threading.Lock()
         self._is_on = bool(total) and sys.stderr.isatty()
 
     def add(self, count: int) -> None:
-        """Count bytes."""
+        """Count bytes.
+
+        Raises:
+            StoppedError: `each` has failed.
+        """
+        if self.is_stopped:
+            raise StoppedError
         if not self._is_on:
             return
         with self._guard:
@@ -65,6 +81,41 @@ class Progress:
         if self._is_on:
             sys.stderr.write(f"\r{'':<60}\r")
             sys.stderr.flush()
+
+
+def each(function: Callable[[T], R], items: Iterable[T], progress: Progress) -> list[R]:
+    """Return the results of a function for all items; two threads, since hashing keeps a processor busy.
+
+    If one fails, or at Ctrl-C, the others end at their next block.
+    """
+    todo = [*enumerate(items)][::-1]
+    results: dict[int, R] = {}
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        with contextlib.suppress(IndexError):
+            while not progress.is_stopped:
+                number, item = todo.pop()
+                try:
+                    results[number] = function(item)
+                except BaseException as error:  # noqa: BLE001 - it is raised by the main thread
+                    errors.append(error)
+                    progress.is_stopped = True
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            thread.join()
+    except BaseException:
+        progress.is_stopped = True
+        raise
+    finally:
+        progress.end()
+    if errors:
+        raise errors[0]
+    return [results[number] for number in range(len(results))]
 
 
 def about(bundle: Bundle) -> Iterator[str]:

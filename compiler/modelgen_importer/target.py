@@ -6,10 +6,11 @@ import contextlib
 import errno
 import hashlib
 import os
+import posixpath
 import stat
-from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen_importer.manifest import RefusedError, UnableError
 from modelgen_importer.medium import BLOCK, blocks, read_small
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 NEW = ".modelgen-new"
 """Suffix of files that are not in place yet."""
 _UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF}
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Target:
@@ -47,15 +48,16 @@ class Target:
         Raises:
             RefusedError: It is a link or a file, or lies behind one.
         """
-        path = self.root
-        for part in ("", *name.split("/")):
-            path = path / part
+        above = self.root.parents if self.root not in self._folders else ()
+        missing = [folder for folder in above if not os.path.lexists(folder)]
+        inside = [self.root / head for head in accumulate(name.split("/"), posixpath.join)]
+        for path in (*reversed(missing), self.root, *inside):
             if path in self._folders:
                 continue
             if not os.path.lexists(path):
                 if not make:
                     return None
-                path.mkdir(parents=path == self.root, exist_ok=True)
+                path.mkdir(exist_ok=True)
                 open_up(path, executable=True)
                 self._changed.add(path.parent)
             elif path != self.root and not stat.S_ISDIR(path.lstat().st_mode):
@@ -63,7 +65,7 @@ class Target:
                     f"{path} is not a folder, but a link or a file; replace it by a folder, or remove it"
                 )
             self._folders.add(path)
-        return path
+        return inside[-1]
 
     def path(self, name: str) -> Path:
         """Return the path of a file, whose folder is made."""
@@ -97,7 +99,7 @@ class Target:
         with writing(path), contextlib.suppress(FileNotFoundError):
             staged.unlink()
         with writing(path):
-            with os.fdopen(os.open(staged, _FLAGS | os.O_EXCL, 0o666), "wb") as file:
+            with os.fdopen(os.open(staged, FLAGS | os.O_EXCL, 0o666), "wb") as file:
                 file.write(data)
                 file.flush()
                 sync(file.fileno())
@@ -133,7 +135,7 @@ class Target:
             UnableError: A file cannot be read or written.
         """
         path, digests, missing = self.path(f"{self._partial}/{content.sha256}"), Digests(content), set[int]()
-        with writing(path), os.fdopen(os.open(path, _FLAGS, 0o666), "r+b", buffering=0) as file:
+        with writing(path), os.fdopen(os.open(path, FLAGS, 0o666), "r+b", buffering=0) as file:
             there, start = os.fstat(file.fileno()).st_size, 0
             for source, piece in content.pieces:
                 digest, at = hashlib.sha256(), start
@@ -203,8 +205,7 @@ class Target:
         self._changed.add(path.parent)
 
 
-@dataclass(frozen=True)
-class Content:
+class Content(NamedTuple):
     """Bytes to copy.
 
     Args:

@@ -13,18 +13,19 @@ import types
 from pathlib import Path
 
 if __name__ == "__main__":  # run as a file: the others are beside it, and bytecode that came with them is not trusted
+    if sys.version_info < (3, 9):  # noqa: UP036 - the host's Python may be older
+        sys.exit("this needs Python 3.9 or newer; try python3.9, python3.11 and so on")
     sys.dont_write_bytecode, sys.pycache_prefix = True, os.devnull
     sys.modules["modelgen_importer"] = package = types.ModuleType("modelgen_importer")
     package.__path__ = [str(Path(__file__).absolute().parent)]
 
 import argparse
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from modelgen_importer.manifest import RefusedError
 from modelgen_importer.medium import Medium, blocks, open_regular
-from modelgen_importer.saying import Progress, about, run, say, size_of
+from modelgen_importer.saying import Progress, about, each, run, say, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,9 +58,7 @@ def verify(options: argparse.Namespace) -> int:
         is_right = options.quick or digest.hexdigest() == sha256
         return "" if is_right else f"{path} is damaged: it has another hash; copy it again"
 
-    with ThreadPoolExecutor(2) as pool:
-        faults = [fault for fault in pool.map(check, files) if fault]
-    progress.end()
+    faults = [fault for fault in each(check, files, progress) if fault]
     for fault in faults:
         say(fault, is_fault=True)
     if not faults:
