@@ -58,6 +58,11 @@ class Hub(Target):
         pointer = f"{folder}/snapshots/{snapshot.commit}/{file.path}"
         return pointer, f"{folder}/blobs/{file.name}" if self._links else pointer
 
+    def all_places(self, bundle: Bundle) -> list[tuple[str, str, File]]:
+        """Return these paths of each file that a bundle needs here; they are the same for a file of no hub."""
+        found = [(*self.places(one, file), file) for one in bundle.hub.snapshots for file in one.files]
+        return [*found, *((file.path, file.path, file) for file in bundle.hub.assets)]
+
     def is_known(self, place: str, file: File) -> bool:
         """Return whether a file had the hash of a content, and has not changed since."""
         found = self.look(place)
@@ -108,12 +113,8 @@ class Hub(Target):
             more = [name for name in names if self.look(f"{folder}/snapshots/{snapshot.commit}/{name}")]
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError, RefusedError):
             return listing
-        files = {**{name: there[name] for name in more}, **wanted}
-        return (
-            json.dumps({"format_version": 1, "files": dict(sorted(files.items()))}, indent=1).encode()
-            if more
-            else listing
-        )
+        files = dict(sorted({**{name: there[name] for name in more}, **wanted}.items()))
+        return json.dumps({"format_version": 1, "files": files}, indent=1).encode() if more else listing
 
     def _write(self, name: str, data: bytes) -> None:
         if self.size(name) != len(data) or self.read(name) != data:
@@ -142,10 +143,7 @@ class Hub(Target):
         entry = {"format": 1, "host": host, "path": path, "sha256": sha256, "needs": needs, "assets": assets}
         name = hashlib.sha256(f"{host}\0{path}".encode(errors="surrogatepass")).hexdigest()[:32]
         self._write(f"{OWN}/locks/{name}.json", json.dumps(entry, indent=1).encode(errors="surrogatepass"))
-        places = [(*self.places(one, file), file) for one in bundle.hub.snapshots for file in one.files]
-        for pointer, place, file in (
-            (*places, *((one.path, one.path, one) for one in bundle.hub.assets)) if note else ()
-        ):
+        for pointer, place, file in self.all_places(bundle) if note else ():
             spots = (self.look(spot) for spot in (place, pointer))
             found = next(spot for spot in spots if spot is not None and stat.S_ISREG(spot.st_mode))
             self._record["files"][pointer] = [found.st_size, found.st_mtime_ns, found.st_ino, file.name or file.sha256]

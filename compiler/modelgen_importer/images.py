@@ -33,17 +33,23 @@ _FORMAT = "{{.Id}} {{.Architecture}} {{json .RootFS.Layers}}"
 class Docker:
     """The Engine that the command `docker` reaches.
 
+    Args:
+        arch: The architecture of the images.
+
     Raises:
-        UnableError: There is none.
+        UnableError: There is none, or it runs on another architecture.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, arch: str) -> None:
         self._program = shutil.which("docker") or ""
         if not self._program:
             raise UnableError("there is no `docker` command")
-        ended = self._run("version", "--format", "{{.Server.Version}}")
+        ended = self._run("version", "--format", "{{.Server.Arch}}")
         if ended.returncode:
             raise UnableError(f"Docker does not answer ({_last(ended.stderr)})")
+        found = ended.stdout.decode(errors="replace").strip()
+        if found and found != arch:
+            raise UnableError(f"Docker runs on {found}, and the images are for {arch}")
 
     def has(self, image: Image, config: bytes) -> bool:
         """Return whether Docker has an image under its name.
@@ -70,6 +76,8 @@ class Docker:
             RefusedError: A member is damaged; nothing is loaded then.
             UnableError: Docker cannot load it.
         """
+        if not any(contents(member) for member in image.members):
+            raise UnableError(f"{image.reference} is not in this bundle, and Docker no longer has it")
         with tempfile.TemporaryFile() as errors:
             command = [self._program, "load"]
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors)

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen_importer.manifest import File, Piece, RefusedError
 from modelgen_importer.medium import read_small
-from modelgen_importer.reading import MOST_BYTES
 from modelgen_importer.saying import Progress, each
 from modelgen_importer.target import Content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from modelgen_importer.hub import Hub
     from modelgen_importer.manifest import Bundle, Image, Member
@@ -62,25 +61,31 @@ class Jobs:
         Args:
             quick: Whether a file of the right size counts as right; else it is read, unless its hash is known.
         """
-        files = [(*self._hub.places(one, file), file) for one in self._bundle.hub.snapshots for file in one.files]
-        files += [(file.path, file.path, file) for file in self._bundle.hub.assets]
-        spots = [
-            next((at for at in (place, path) if self._hub.size(at) == file.size), "") for path, place, file in files
-        ]
+        files, hub = self._hub.all_places(self._bundle), self._hub
 
-        def is_right(found: tuple[tuple[str, str, File], str]) -> bool:
-            (*_, file), spot = found
-            return bool(spot) and (quick or self._hub.is_known(spot, file) or self._hub.is_right(spot, file))
+        def is_right(found: tuple[str, str, File]) -> bool:
+            pointer, place, file = found
+            spot = next((path for path in (place, pointer) if hub.size(path) == file.size), None)
+            return spot is not None and (quick or hub.is_known(spot, file) or hub.is_right(spot, file))
 
-        right = each(is_right, zip(files, spots), Progress(0))
+        right = each(is_right, files, Progress(0))
         self.there = sum(right)
         for (_, place, file), is_there in zip(files, right):
             if not is_there:
-                self._add(file, self._hub, place)
-        small = [(one.tree, self._bundle.size(one.tree)) for one in self._bundle.hub.snapshots]
-        for sha256, size in (*small, *((file.sha256, file.size) for file in self._bundle.files)):
-            if self._project.size(place := self._project.blob(sha256)) != size:
-                self._add(File(f"blobs/{sha256}", sha256, size), self._project, place)
+                self._add(file, hub, place)
+        for file in self.kept():
+            if self._project.size(place := self._project.blob(file.sha256)) != file.size:
+                self._add(file, self._project, place)
+
+    def kept(self) -> Iterator[File]:
+        """Yield the small contents that are kept, so that `--rollback` has them."""
+        yield from self._bundle.files
+        for one in self._bundle.hub.snapshots:
+            yield File(f"the listing of {one.repo}", one.tree, self._bundle.size(one.tree))
+        for config in filter(None, map(_config, self._bundle.images)):
+            is_there = self._project.find(config.sha256, config.size) is not None
+            if is_there or (config.sha256 in self._bundle.blobs and self._medium is not None):
+                yield File(config.name, config.sha256, config.size)
 
     def add_images(self, images: Iterable[Image]) -> None:
         """Add the members of images of which parts are to come: an image is loaded as a whole."""
@@ -100,10 +105,12 @@ class Jobs:
 
     def config(self, image: Image) -> bytes:
         """Return the configuration of an image; empty if it is not here."""
-        found = [one for one in image.members if one.sha256 and f"sha256:{one.sha256}" == image.config]
-        content = self.member(found[0]) if found and found[0].size <= MOST_BYTES else None
-        paths = [path for path, _ in content.pieces] if content is not None else []
-        return read_small(paths[0]) if len(paths) == 1 and paths[0] is not None else b""
+        if (found := _config(image)) is None:
+            return b""
+        path = self._project.find(found.sha256, found.size)
+        content = self.member(found) if path is None else None
+        path = content.pieces[0][0] if content is not None and len(content.pieces) == 1 else path
+        return read_small(path) if path is not None else b""
 
     def run(self) -> None:
         """Copy everything; what is wrong or to come is noted, and stops nothing else."""
@@ -149,3 +156,8 @@ class Jobs:
                 "load the older bundle again, or make this one without `--have`"
             )
         return Content(file.sha256, file.size, [(kept, Piece(file.sha256, file.size))], git)
+
+
+def _config(image: Image) -> Member | None:
+    """Return the configuration among the members of an image."""
+    return next((one for one in image.members if one.sha256 and f"sha256:{one.sha256}" == image.config), None)

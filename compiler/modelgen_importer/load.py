@@ -63,9 +63,7 @@ class Load:
             say(f"signed by {self.medium.check_signature(options.signers)}")
         data = self.project.manifest("previous") if self.medium is None else self.medium.data
         if data is None:
-            raise RefusedError(
-                f"{self.project.root} has no state from before the last load; load the older bundle again"
-            )
+            raise RefusedError(f"{self.project.root} has no state of an earlier load; load the older bundle again")
         self.bundle = read_bundle(data)
         self.docker: Docker | None = None
         self.fault = ""
@@ -93,7 +91,7 @@ class Load:
     def _find_images(self) -> list[Image]:
         """Return the images that Docker does not have."""
         try:
-            self.docker = docker = Docker() if self.bundle.images else None
+            self.docker = docker = Docker(self.bundle.arch) if self.bundle.images else None
         except UnableError as error:
             self.fault = str(error)
             return self.bundle.images
@@ -117,7 +115,10 @@ class Load:
         if place is None:
             if not is_path(inside):
                 raise RefusedError(f"the hub directory is outside of this project; add `--hub {shlex.quote(path)}`")
-            self.project.folder(inside, make=False)
+            try:
+                self.project.folder(inside, make=False)
+            except RefusedError as error:
+                raise RefusedError(f"{error}, or name another hub directory with `--hub`") from None
             place = self.project.root / inside
         limits = {True: probe(self.project.root), False: probe(place)}
         groups = {"files": self.bundle.files, **{one.repo: one.files for one in self.bundle.hub.snapshots}}
@@ -138,9 +139,8 @@ class Load:
             needs[device] = needs.get(device, 0) + self.jobs.needs(target)
             free = shutil.disk_usage(folder).free
             if needs[device] > free:
-                raise UnableError(
-                    f"{folder} has {size_of(free)} free, and this load needs {size_of(needs[device])}; free some"
-                )
+                lack = f"{size_of(free)} free, and this load needs {size_of(needs[device])}"
+                raise UnableError(f"{folder} has {lack}; remove something, or use another disk")
 
     def _copy(self) -> bool:
         """Copy what is missing, and return whether all is there."""
@@ -171,7 +171,7 @@ class Load:
         for path in edited if self.options.force else ():
             self.project.set_aside(path, f"{STATE}/edited")
         self.project.apply(self.bundle, [] if self.options.force else edited)
-        self.project.finish(self.bundle)
+        self.project.finish({file.sha256 for file in self.jobs.kept()})
 
     def _tell(self, images: list[Image], edited: list[str]) -> int:
         say(f"would copy {size_of(self.jobs.size)} in {len(self.jobs.jobs)} files; {self.jobs.there} files are there")
@@ -192,34 +192,37 @@ class Load:
         for path in kept:
             say(f"{self.project.root / path} was edited here and is kept; `--force` replaces it", is_fault=True)
         program = "./modelgen" if self.project.size("modelgen") >= 0 else "modelgen"
-        if self.options.prune:
-            subprocess.run([program, "prune", "--yes"], cwd=self.project.root, check=False)
         if self.fault:
-            again = f"python3 {shlex.join(sys.argv)}"
-            say(f"the images are not loaded: {self.fault}; when Docker answers, run `{again}`", is_fault=True)
+            again = shlex.join([*(["python3"] if sys.argv[0].endswith("load.py") else []), *sys.argv])
+            say(f"not all images are loaded: {self.fault}; when that is mended, run `{again}` again", is_fault=True)
+            return 3
+        if self.options.prune and not self._prune(program):
+            say(f"nothing was removed; run `{program} prune` in {root}", is_fault=True)
             return 3
         say(f"next: cd {root} && {program} up --offline")
         return 1 if kept else 0
 
+    def _prune(self, program: str) -> bool:
+        """Let modelgen remove what no lock needs that is registered in the hub directory."""
+        try:
+            return subprocess.run([program, "prune", "--yes"], cwd=self.project.root, check=False).returncode == 0
+        except OSError:
+            return False
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="load.py", description="Load a bundle into a project's folder.", allow_abbrev=False
-    )
-    parser.add_argument(
-        "folders", metavar="FOLDER", nargs="*", type=Path, help="the bundle, or volumes  [default: this one]"
-    )
-    parser.add_argument("--into", metavar="TARGET", type=Path, required=True, help="the folder of the project")
-    parser.add_argument("--hub", metavar="PATH", type=Path, help="the hub directory  [default: as in models.toml]")
-    parser.add_argument("--signers", metavar="FILE", type=Path, help="refuse a bundle that none of these people signed")
-    parser.add_argument("--dry-run", action="store_true", help="print what would be done, and change nothing")
-    parser.add_argument("--quick", action="store_true", help="take a file of the right size for right")
-    parser.add_argument("--force", action="store_true", help="replace edited files; they go to .modelgen/bundle/edited")
-    parser.add_argument(
-        "--prune", action="store_true", help="remove what no registered models.lock needs, by `modelgen prune`"
-    )
-    parser.add_argument("--rollback", action="store_true", help="go back to the state before the last load")
+    parser = argparse.ArgumentParser(prog="load.py", description="Load a bundle into a project.", allow_abbrev=False)
+    add = parser.add_argument
+    add("folders", metavar="FOLDER", nargs="*", type=Path, help="the bundle, or volumes  [default: this one]")
+    add("--into", metavar="TARGET", type=Path, required=True, help="the folder of the project")
+    add("--hub", metavar="PATH", type=Path, help="the hub directory  [default: as in models.toml]")
+    add("--signers", metavar="FILE", type=Path, help="refuse a bundle that none of these people signed")
+    add("--dry-run", action="store_true", help="print what would be done, and change nothing")
+    add("--quick", action="store_true", help="take a file of the right size for right")
+    add("--force", action="store_true", help="replace edited files; they go to .modelgen/bundle/edited")
+    add("--prune", action="store_true", help="remove what no registered models.lock needs, by `modelgen prune`")
+    add("--rollback", action="store_true", help="go back to the state before the last load")
     options = parser.parse_args(arguments)
     return run(lambda: Load(options).run())
 

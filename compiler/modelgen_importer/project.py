@@ -85,9 +85,8 @@ class Project(Target):
             if file.path not in names and self.size(file.path) >= 0:
                 self.remove(file.path)
 
-    def finish(self, bundle: Bundle) -> None:
-        """Make `incoming` the current state; a run after a kill finds each step as it is."""
-        keep = {file.sha256 for file in bundle.files} | {one.tree for one in bundle.hub.snapshots}
+    def finish(self, keep: set[str]) -> None:
+        """Make `incoming` the current state, with these contents; a run after a kill finds each step as it is."""
         for path in self.path(self.blob("x")).parent.iterdir():
             if path.name not in keep:
                 path.unlink()

@@ -96,12 +96,11 @@ def _files(medium: Medium, folder: Path) -> Iterator[tuple[Path, int, str]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit code."""
-    parser = argparse.ArgumentParser(prog="verify.py", description="Check a bundle by the hash of every file.")
-    parser.add_argument(
-        "folders", metavar="FOLDER", nargs="*", type=Path, help="the bundle, or volumes  [default: this one]"
-    )
-    parser.add_argument("--signers", metavar="FILE", type=Path, help="refuse a bundle that none of these people signed")
-    parser.add_argument("--quick", action="store_true", help="compare sizes only")
+    parser = argparse.ArgumentParser(prog="verify.py", description="Check a bundle by hashes.", allow_abbrev=False)
+    add = parser.add_argument
+    add("folders", metavar="FOLDER", nargs="*", type=Path, help="the bundle, or volumes  [default: this one]")
+    add("--signers", metavar="FILE", type=Path, help="refuse a bundle that none of these people signed")
+    add("--quick", action="store_true", help="compare sizes only")
     options = parser.parse_args(arguments)
     return run(lambda: verify(options))
 

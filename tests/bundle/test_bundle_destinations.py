@@ -171,3 +171,14 @@ def test_the_lock_of_another_commit_keeps_its_snapshot(tmp_path: Path) -> None:
         f"modelgen/{other}": other,
         f"modelgen/{COMMIT}": COMMIT,
     }
+
+
+def test_old_commits_go_by_the_tool_that_was_loaded(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "target"
+    tool = b"#!/bin/sh\necho $PWD $@\n"
+    bundle = Written({"models.toml": b"x = 1\n", "modelgen": tool}).snapshot(FILES).write(tmp_path / "bundle")
+    assert load.main(["--into", str(target), str(bundle), "--prune"]) == 0
+    assert f"{target} prune --yes\n" in capfd.readouterr().out
+    failing = Written({"models.toml": b"x = 1\n", "modelgen": b"#!/bin/sh\nexit 3\n"}).write(tmp_path / "failing")
+    assert load.main(["--into", str(target), str(failing), "--prune"]) == 3
+    assert f"nothing was removed; run `./modelgen prune` in {target}" in capfd.readouterr().err

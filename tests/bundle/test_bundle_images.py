@@ -22,7 +22,7 @@ MEMBERS = {"config.json": CONFIG, "a/layer.tar": bytes(range(256)) * 5000, "mani
 DOCKER = """#!/bin/sh
 cd {state}
 case "$1" in
-  version) test ! -e down || {{ echo no daemon >&2; exit 1; }} ;;
+  version) test ! -e down || {{ echo no daemon >&2; exit 1; }}; cat arch ;;
   image) cat now 2>/dev/null || exit 1 ;;
   load) test ! -e failing || {{ echo no space left on device >&2; exit 1; }}; cat > archive.tar && cp next now ;;
 esac
@@ -38,6 +38,7 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.write_text(DOCKER.format(state=folder))
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", str(folder), prepend=":")
+    (folder / "arch").write_text("amd64\n")
     (folder / "next").write_text('sha256:00 amd64 ["sha256:11"]\n')
     return folder
 
@@ -65,8 +66,8 @@ def test_an_image_in_several_volumes_is_kept_until_it_is_whole(tmp_path: Path, d
     assert codes == [1, 1, 0]
     with tarfile.open(docker / "archive.tar") as archive:
         assert archive.getnames() == [*MEMBERS]
-    kept = {path.name for path in (target / ".modelgen/bundle/current/blobs").iterdir()}
-    assert len(kept) == 1
+    kept = {path.read_bytes() for path in (target / ".modelgen/bundle/current/blobs").iterdir()}
+    assert kept == {b"x = 1\n", CONFIG}
 
 
 def test_a_damaged_layer_never_comes_to_its_end(
@@ -92,9 +93,9 @@ def test_without_docker_everything_else_is_loaded(
     tmp_path: Path, docker: Path, capsys: pytest.CaptureFixture[str], fault: str, reason: str
 ) -> None:
     bundle, target = bundle_of(tmp_path), tmp_path / "target"
-    (docker / fault).touch()
+    (docker / fault).write_text("arm64\n")
     assert load.main(["--into", str(target), str(bundle)]) == 3
-    assert f"the images are not loaded: {reason}; when Docker answers, run `" in capsys.readouterr().err
+    assert f"not all images are loaded: {reason}; when that is mended, run `" in capsys.readouterr().err
     assert (target / "models.toml").read_text() == "x = 1\n"
     (docker / fault).unlink()
     assert load.main(["--into", str(target), str(bundle)]) == 0
@@ -107,3 +108,17 @@ def test_another_image_of_that_name_is_refused(
     (docker / "next").write_text('sha256:00 arm64 ["sha256:11"]\n')
     assert load.main(["--into", str(tmp_path / "target"), str(bundle_of(tmp_path))]) == 1
     assert "Docker has another image as engine:1 than the bundle" in capsys.readouterr().err
+
+
+def test_a_rollback_needs_the_images_that_were_there(
+    tmp_path: Path, docker: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "target"
+    assert load.main(["--into", str(target), str(bundle_of(tmp_path))]) == 0
+    newer = Written({"models.toml": b"x = 2\n"}).write(tmp_path / "newer")
+    assert load.main(["--into", str(target), str(newer)]) == 0
+    assert [load.main(["--into", str(target), "--rollback"]) for _ in range(2)] == [0, 0]
+    (docker / "now").unlink()
+    assert load.main(["--into", str(target), "--rollback"]) == 3
+    assert "engine:1 is not in this bundle, and Docker no longer has it" in capsys.readouterr().err
+    assert (target / "models.toml").read_text() == "x = 1\n"
