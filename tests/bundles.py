@@ -69,7 +69,9 @@ class Written:
 
     def image(self, reference: str, members: Mapping[str, bytes], config: str) -> Written:
         """Add an image whose configuration is one of its members."""
-        entries = [{"name": name, "type": "file", "mode": 0o644, **self.add(data)} for name, data in members.items()]
+        folders = sorted({name.rpartition("/")[0] for name in members if "/" in name})
+        entries = [{"name": name, "type": "directory", "mode": 0o755} for name in folders]
+        entries += [{"name": name, "type": "file", "mode": 0o644, **self.add(data)} for name, data in members.items()]
         digest = "sha256:" + hashlib.sha256(members[config]).hexdigest()
         size = sum(map(len, members.values()))
         image = {"reference": reference, "role": "engine", "config": digest, "manifest": None, "size": size}

@@ -103,7 +103,8 @@ def _faults(bundle: Bundle) -> Iterator[str]:
     groups = {"files": bundle.files, "assets": bundle.hub.assets}
     groups.update((f"{one.repo}@{one.commit}", one.files) for one in bundle.hub.snapshots)
     lists = {where: [file.path for file in files] for where, files in groups.items()}
-    lists.update((image.reference, [member.name for member in image.members]) for image in bundle.images)
+    for image in bundle.images:
+        lists[image.reference] = [member.name for member in image.members if member.type != "directory"]
     for one in bundle.hub.snapshots:
         lists.setdefault(f"refs of {one.repo}", []).extend(one.refs)
     for where, paths in lists.items():

@@ -39,7 +39,7 @@ LONGEST_LINE = 1_500
 class Docker:
     """A Docker that reads the archive of an image, and has the image then."""
 
-    def __init__(self) -> None:
+    def __init__(self, arch: str = "") -> None:  # noqa: ARG002 - as the real one
         self._loaded: set[str] = set()
 
     def has(self, image: Image, config: bytes) -> bool:  # noqa: ARG002 - as the real one
