@@ -194,7 +194,7 @@ class Load:
         program = "./modelgen" if self.project.size("modelgen") >= 0 else "modelgen"
         if self.fault:
             again = shlex.join([*(["python3"] if sys.argv[0].endswith("load.py") else []), *sys.argv])
-            say(f"not all images are loaded: {self.fault}; when that is mended, run `{again}` again", is_fault=True)
+            say(f"not all images are loaded: {self.fault}; then run `{again}` again", is_fault=True)
             return 3
         if self.options.prune and not self._prune(program):
             say(f"nothing was removed; run `{program} prune` in {root}", is_fault=True)

@@ -95,7 +95,7 @@ def test_without_docker_everything_else_is_loaded(
     bundle, target = bundle_of(tmp_path), tmp_path / "target"
     (docker / fault).write_text("arm64\n")
     assert load.main(["--into", str(target), str(bundle)]) == 3
-    assert f"not all images are loaded: {reason}; when that is mended, run `" in capsys.readouterr().err
+    assert f"not all images are loaded: {reason}; then run `" in capsys.readouterr().err
     assert (target / "models.toml").read_text() == "x = 1\n"
     (docker / fault).unlink()
     assert load.main(["--into", str(target), str(bundle)]) == 0
