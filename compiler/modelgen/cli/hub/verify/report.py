@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from modelgen.cli.hub.verify.verdicts import Verdict
     from modelgen.hub.verifying.problems import Problem
+    from modelgen.look_ups import Verdict
 
 # Findings that a copy without links causes for every file.
 _OF_COPIES = ("dangling", "missing", "unlinked")

@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from modelgen.cli.reading import printable, say
+from modelgen.look_ups import TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from modelgen.hub.loading.findings import Finding
-
-TABLE = "modelgen's own table"
-
-
-@dataclass
-class Verdict:
-    """The result of the look-ups of one model.
-
-    Args:
-        model: The model's id.
-        engine: The engine with its release; empty if nothing was looked up.
-        by: The program that did the look-ups.
-        findings: The missing files.
-        why_not: Why nothing was looked up; empty if it was.
-        is_unplanned: Whether the reason is in the files, such as a model that is not locked.
-        problem: Why the look-ups did not run in the engine's image; empty if they did, or should not.
-    """
-
-    model: str
-    engine: str = ""
-    by: str = ""
-    findings: list[Finding] = field(default_factory=list)
-    why_not: str = ""
-    is_unplanned: bool = False
-    problem: str = ""
-
-    @property
-    def is_wrong(self) -> bool:
-        """Return whether its engine would not start."""
-        return self.is_unplanned or any(found.is_wrong for found in self.findings)
-
-    @property
-    def status(self) -> str:
-        """The verdict as one word, for programs."""
-        if self.is_wrong:
-            return "not-loadable"
-        return "not-looked-up" if self.why_not or self.problem else "loadable"
+    from modelgen.look_ups import Verdict
 
 
 def print_verdicts(verdicts: Sequence[Verdict], *, in_image: bool) -> None:

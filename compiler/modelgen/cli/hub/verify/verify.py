@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from modelgen.cli.hub.verify.verdicts import Verdict
     from modelgen.hub.cache.layout import Checkout
     from modelgen.hub.verifying.problems import Problem
     from modelgen.lockfile.entries import Asset, Lock, Snapshot
+    from modelgen.look_ups import Verdict
 
 
 @click.command("verify")
