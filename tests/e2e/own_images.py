@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _OURS = "modelgen-e2e"
 _PROGRAMS = ("sh", "ls", "mkdir", "chown", "cat")
-_OF_GLIBC = ("libpthread", "libdl", "libm", "librt", "libutil")
+_LIBRARIES = ("libpthread", "libdl", "libm", "librt", "libutil", "libgcc_s", "libstdc++")
 _SITE = f"{PYTHON.parent.parent}/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
 
 
@@ -59,8 +59,8 @@ _SOURCES = ("own_images", "local_image")
 
 def _python() -> Entries:
     files = {f"/usr/bin/{name}": program(name) for name in _PROGRAMS}
-    # Wheels are linked against them, though glibc has had all of them in one for long.
-    files |= {str(path): path for name in _OF_GLIBC for path in Path("/lib").glob(f"*-linux-gnu/{name}.so.*")}
+    # Wheels are linked against them, though glibc has had most of them in one for long.
+    files |= {str(path): path for name in _LIBRARIES for path in Path("/lib").glob(f"*-linux-gnu/{name}.so.*")}
     files |= {**dict(standard_library()), **dict(packages_at(_SITE, ["pip"]))}
     links = {"/usr/bin/python3": str(PYTHON), "/usr/bin/python": str(PYTHON), "/bin": "/usr/bin"}
     return Entries(files, links=links, folders={"/tmp": (0, 0o1777)}, texts={"/etc/passwd": _PASSWD})

@@ -110,7 +110,7 @@ def _write(stream: Any, given: bytes) -> None:  # noqa: ANN401 - a pipe
 
 
 def _read_first(stream: Any, into: _Stream, most: int) -> None:  # noqa: ANN401 - a pipe
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError), stream:
         while data := stream.read1(_CHUNK):
             into.overflowed = into.overflowed or len(into.data) + len(data) > most
             if not into.overflowed:
@@ -118,6 +118,6 @@ def _read_first(stream: Any, into: _Stream, most: int) -> None:  # noqa: ANN401 
 
 
 def _read_last(stream: Any, into: _Stream) -> None:  # noqa: ANN401 - a pipe
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError), stream:
         while data := stream.read1(_CHUNK):
             into.data = (into.data + data)[-_TAIL:]

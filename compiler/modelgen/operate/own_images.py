@@ -102,13 +102,13 @@ class Builder:
 
     def _fill(self, context: Path, image: OwnImage) -> None:
         """Write the build context. Modes do not depend on the umask: the image's account is not that of its files."""
-        for path, data in image.files.items():
-            target = context / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-            target.chmod(0o644)
+        for path in (*image.files, *image.programs):
+            (context / path).parent.mkdir(parents=True, exist_ok=True)
         for folder in context.rglob("*/"):
             folder.chmod(0o755)
+        for path, data in image.files.items():
+            (context / path).write_bytes(data)
+            (context / path).chmod(0o644)
         for path, program in image.programs.items():
             shutil.copyfile(program, context / path)
             (context / path).chmod(0o755)
