@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-WITHOUT = ("--without", "images", "--without", "tool")
+WITHOUT = ("--without", "images", "--without", "tool", "--no-prove")
 CONFIG = b'{"model_type": "qwen3", "max_position_embeddings": 40960}'
 SMALL = {"config.json": CONFIG, "model.safetensors": b"weights" * 20_000}
 

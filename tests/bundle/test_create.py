@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bundling import SMALL, Source, faults, manifest, tree
+from bundling import SMALL, WITHOUT, Source, faults, manifest, tree
+from compiling import modelgen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,10 +66,8 @@ def test_the_bytes_depend_on_nothing_else(source: Source, tmp_path: Path) -> Non
     """Not on the folder of the run, the time zone, the umask and the seed of hashes."""
     source.create(tmp_path / "a")
     (tmp_path / "elsewhere").mkdir()
-    from compiling import modelgen
-
     done = modelgen(
-        *("bundle", "create", "../b", "--without", "tool", "--without", "images", "--config", "../project"),
+        *("bundle", "create", "../b", *WITHOUT, "--config", "../project"),
         cwd=tmp_path / "elsewhere",
         env={"TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "7"},
         before="import os; os.umask(0o077)",

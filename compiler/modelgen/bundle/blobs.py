@@ -130,17 +130,23 @@ class BlobStore:
             self.reserve(sha256, size)
             self._add(source, sha256)
             return sha256
+        before = self._dealer.state
         pieces = self._dealer.deal(size)
         name, self._streams = f"{_INCOMING}{self._streams}", self._streams + 1
         staged = [_staged(path) for path in self._paths(name, pieces)]
         run = self._copy(source, staged, pieces)
         if run.whole in self._pieces:
+            self._dealer.state = before
             for path in staged:
                 path.unlink()
         else:
             self._pieces[run.whole] = pieces
             self._publish(run.whole, staged, run.parts)
         return run.whole
+
+    def sources(self, sha256: str) -> list[Path]:
+        """Return the files that have a content: one, or its parts in order; none if it was not dealt."""
+        return self._paths(sha256, self._pieces[sha256]) if sha256 in self._pieces else []
 
     def strays(self) -> list[Path]:
         """Return the files in the folders of contents that the bundle does not name."""

@@ -164,7 +164,9 @@ class Archiving:
         with save(reference) as source:
             try:
                 for info, data in read_members(source):
-                    members.append(self._member(info, data, read))
+                    # Docker 20.10 writes the files of a layer twice that an image has twice.
+                    if (member := self._member(info, data, read)) not in members:
+                        members.append(member)
             except (tarfile.TarError, DamagedError) as error:  # Docker's own error, if there is one, comes first
                 broken = str(error)
         if broken:

@@ -113,7 +113,7 @@ def _readme_values(papers: Papers) -> dict[str, object]:
         "title": _TITLE,
         "bundle": bundle,
         "what": _join(
-            [*(["models"] if "models" not in bundle.without else []), *(["images"] if bundle.images else []), "files"]
+            [*(["models"] if bundle.hub.snapshots else []), *(["images"] if bundle.images else []), "files"]
         ),
         "volumes": papers.volumes,
         "here": "this folder" if papers.volumes < 2 else "the folder of a volume",

@@ -10,6 +10,7 @@ from modelgen import __version__
 from modelgen.bundle.blobs import BlobStore
 from modelgen.bundle.contents import collect
 from modelgen.bundle.having import Having
+from modelgen.bundle.image_plan import plan_images
 from modelgen.bundle.manifest import Bundle
 from modelgen.bundle.papers import Papers, write_papers
 from modelgen.bundle.room import Arriving, find_unfit
@@ -24,9 +25,13 @@ if TYPE_CHECKING:
     from modelgen.bundle.contents import Content, Contents, Origin
     from modelgen.bundle.destination import Facts
     from modelgen.bundle.folder import Existing
+    from modelgen.bundle.image_plan import ImagePlan
+    from modelgen.operate.own_images import Builder
 
 IMAGES, MODELS, TOOL = "images", "models", "tool"
 WITHOUT = (IMAGES, MODELS, TOOL)
+_PER_IMAGE = 2**16
+"""The most bytes in bundle.json and SHA256SUMS of an image, which has some hundred members at most."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class Order:
         split: The most bytes of a volume; None for one folder.
         have: The contents of the other host, or None.
         without: Parts that are left out.
+        builder: Builds the images that are modelgen's own; None in a dry run.
+        proves: Whether each model's engine looks up its files; None if that depends on whether Docker answers.
         left_out: Models that were left out of the origin, each with the reason.
         limits: What the host that it is for can hold, and the name of its host file; None for any host.
     """
@@ -50,6 +57,8 @@ class Order:
     split: int | None = None
     have: Having | None = None
     without: tuple[str, ...] = ()
+    builder: Builder | None = None
+    proves: bool | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     limits: tuple[Facts, str] | None = None
 
@@ -61,6 +70,7 @@ class Plan:
     Args:
         order: The bundle that is wanted.
         contents: Its contents.
+        images: Its images.
         expected: Contents that the other host has: bytes by hash.
         store: Where the contents go.
         dealer: Deals them onto volumes.
@@ -68,6 +78,7 @@ class Plan:
 
     order: Order
     contents: Contents
+    images: ImagePlan
     expected: dict[str, int]
     store: BlobStore
     dealer: Dealer
@@ -84,8 +95,21 @@ class Plan:
 
     @property
     def missing(self) -> int:
-        """The bytes that are still to be written."""
+        """The bytes that are still to be written, without images."""
         return sum(self.store.missing(content.sha256) for content in self.carried)
+
+    @property
+    def missing_images(self) -> int:
+        """The bytes of images that are still to be written: an upper bound, without images that are built first."""
+        return self.images.size(self.store)
+
+    @property
+    def volumes(self) -> int:
+        """The number of volumes, with images that are still to be written; 0 without `--split`."""
+        before = self.dealer.state
+        self.dealer.deal(self.missing_images)
+        volumes, self.dealer.state = self.dealer.volumes, before
+        return volumes
 
 
 def plan(order: Order, existing: Existing) -> Plan:
@@ -98,10 +122,12 @@ def plan(order: Order, existing: Existing) -> Plan:
     had = order.have or Having()
     contents = collect(order.origin, {**had.hashes, **existing.older.hashes})
     expected = {sha256: contents.contents[sha256].size for sha256 in _expected(contents, had.names)}
-    room = None if order.split is None else _room(order, order.split, contents)
+    images = plan_images(order.origin, order.arch, order.without, existing.older.images, had)
+    contents.faults.update({**images.faults, **contents.faults})
+    room = None if order.split is None else _room(order, order.split, contents, len(images.wanted))
     dealer = Dealer(room, existing.longest)
     store = BlobStore(order.folder, dealer, existing.older.blobs)
-    found = Plan(order, contents, expected, store, dealer)
+    found = Plan(order, contents, images, expected, store, dealer)
     for content in found.carried:
         store.reserve(content.sha256, content.size)
     return found
@@ -156,7 +182,7 @@ def sound_plan(order: Order, existing: Existing, leave_out: LeaveOut) -> Plan:
     while (found := plan(order, existing)).contents.faults:
         order = leave_out(order, found.contents.faults)
     if order.limits is not None:
-        arriving = Arriving(found.contents.hub, found.contents.files)
+        arriving = Arriving(found.contents.hub, found.contents.files, found.images.arriving)
         if problems := find_unfit(arriving, *order.limits):
             raise UnfitError(problems)
     return found
@@ -168,7 +194,7 @@ def refuse_full(found: Plan, existing: Existing) -> None:
     Raises:
         ModelgenError: There is not enough.
     """
-    missing = found.missing
+    missing = found.missing + found.missing_images
     if missing > existing.free:
         raise ModelgenError(
             f"{found.order.folder} has {of_files(existing.free)} free, and the bundle needs {of_files(missing)} more; "
@@ -196,11 +222,12 @@ def papers_of(order: Order, contents: Contents, made: Bundle, volumes: int) -> d
     return write_papers(Papers(made, volumes, origin.fleet, origin.resolved, built, tuple(contents.notes)))
 
 
-def _room(order: Order, split: int, contents: Contents) -> int:
+def _room(order: Order, split: int, contents: Contents, images: int) -> int:
     """Return the bytes of a volume that contents may take: each has its own copy of the papers."""
     made = draft(order, contents)
     papers = [made.encode(), *papers_of(order, contents, made, 1).values()]
-    room, least = room_for(split, [*map(len, papers)], [one.size for one in contents.contents.values()])
+    sizes = [*map(len, papers), *[_PER_IMAGE] * images]
+    room, least = room_for(split, sizes, [one.size for one in contents.contents.values()])
     if room is None:
         raise InputError(f"a volume of {of_files(split)} is too small; write at least `--split {least // 10**6 + 1}MB`")
     return room

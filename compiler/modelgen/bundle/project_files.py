@@ -35,6 +35,7 @@ class Written:
         measured: The bytes of the measured starts beside it, or None.
         artifacts: The build, by path in its folder.
         out: The folder of the build, relative to that of models.toml, with `/`.
+        wrappers: The scripts that run modelgen in its image, by name.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Written:
     measured: bytes | None
     artifacts: Mapping[str, bytes]
     out: str
+    wrappers: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def built(self) -> dict[str, bytes]:
@@ -86,6 +88,8 @@ def written_files(written: Written) -> Iterator[Carried]:
             yield Carried(f"{stem}{suffix}", data)
     for path, data in written.built.items():
         yield Carried(path, data)
+    for name, data in written.wrappers.items():
+        yield Carried(name, data, executable=not posixpath.splitext(name)[1])
 
 
 def named_files(fleet: Fleet, root: Path, flag_files: Mapping[str, str], apart: Iterable[Path]) -> Named:

@@ -42,6 +42,15 @@ class Dealer:
         self._left = room or 0
         self.volumes = 0 if room is None else 1
 
+    @property
+    def state(self) -> tuple[int, int]:
+        """The number of volumes, and the bytes that are left on the last one; set it to take deals back."""
+        return self.volumes, self._left
+
+    @state.setter
+    def state(self, before: tuple[int, int]) -> None:
+        self.volumes, self._left = before
+
     def deal(self, size: int) -> tuple[Piece, ...]:
         """Return where the bytes of a content go; several pieces if it has to be cut."""
         if self._room is None:

@@ -14,7 +14,7 @@ from modelgen.cli.exits import FOUND, WORLD, cannot
 from modelgen.cli.hub.hub_options import parse_bytes
 from modelgen.cli.options import config_option, json_option, out_option
 from modelgen.cli.reading import reading, say, warn
-from modelgen.files import InputError, ModelgenError
+from modelgen.files import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from modelgen.cli.bundle.origin import Asked
 
 WITHOUT = ("images", "models", "tool")
+_AGAIN = "modelgen bundle create"
 _DEFAULT_ARCH = "amd64"
 _WAY_OUT = "what was written is kept: free some space or connect the drive again, and run it again"
 
@@ -60,6 +61,11 @@ _WAY_OUT = "what was written is kept: free some space or connect the drive again
     metavar="KEY",
     help="Sign it with this SSH key, by `ssh-keygen -Y sign`; or with the one in ssh-agent of this .pub.",
 )
+@click.option(
+    "--prove/--no-prove",
+    default=None,
+    help="Have each engine look up what it opens, in its image and in the bundle.  [default: where Docker answers]",
+)
 @click.option("--dry-run", is_flag=True, help="Write nothing; print bytes, volumes and minutes.")
 @json_option("How to print the result; `json` prints one document.")
 def create_command(folder: Path, config: Path, out: Path | None, **options: Any) -> int:  # noqa: ANN401 - its options
@@ -83,8 +89,6 @@ def create_command(folder: Path, config: Path, out: Path | None, **options: Any)
     out = config.parent / "build" if out is None else out
     without = tuple(dict.fromkeys(options["without"]))
     asked = Asked(config, out, folder, options["with_override"], without, options["host_file"])
-    if not {"images", "tool"} <= {*asked.without}:
-        raise ModelgenError("this version cannot carry images; pass `--without images --without tool`")
     gc.enable()  # the command line turns the garbage collector off for short commands
     with interruptible("what was written is kept; run it again to continue"):
         try:
@@ -112,7 +116,7 @@ def _create(asked: Asked, options: Mapping[str, Any]) -> int:
             return 0
         with held(order.folder, say):
             existing = look_at(order.folder, order.origin.fleet.project)  # another process may have written it
-            found, made = create(sound_plan(order, existing, leave_out), existing, leave_out, reading)
+            done = create(sound_plan(order, existing, leave_out), existing, leave_out, reading, say)
     except FaultyModelsError as error:
         print_faults(error.faults, options["format_"])
         return WORLD
@@ -120,8 +124,8 @@ def _create(asked: Asked, options: Mapping[str, Any]) -> int:
         print_unfit(error.problems)
         return FOUND
     if options["key"] is not None:
-        sign([root / SUMS for root in folders_of(found).values()], options["key"])
-    print_result(made, found, options["format_"])
+        sign([root / SUMS for root in folders_of(done.plan).values()], options["key"])
+    print_result(done, options["format_"])
     return 0
 
 
@@ -129,6 +133,8 @@ def _order(asked: Asked, options: Mapping[str, Any]) -> Order:
     from modelgen.bundle.having import read_having
     from modelgen.bundle.plan import Order
     from modelgen.cli.bundle.origin import read_origin
+    from modelgen.cli.state_folder import NAME
+    from modelgen.cli.up.images import Places, own_builder
 
     origin = read_origin(asked)
     have: Path | None = options["have"]
@@ -139,8 +145,11 @@ def _order(asked: Asked, options: Mapping[str, Any]) -> Order:
     host = origin.resolved.document.config.host
     arch = (host and host.arch) or _DEFAULT_ARCH
     there = asked.destination
-    limits = None if there is None else (there.destination, str(asked.host_file))
-    return Order(origin, asked.folder, arch, options["split"], had, asked.without, limits=limits)
+    order = Order(origin, asked.folder, arch, options["split"], had, asked.without, proves=options["prove"])
+    if not options["dry_run"]:
+        places = Places(asked.out, asked.config.parent / NAME)
+        order = replace(order, builder=own_builder(places, _AGAIN, offline=False))
+    return order if there is None else replace(order, limits=(there.destination, str(asked.host_file)))
 
 
 def _leave_out(asked: Asked, order: Order, faults: Mapping[str, str]) -> Order:

@@ -170,7 +170,9 @@ def _compiled(asked: Asked, data: bytes, lock: bytes | None, machine: Machine | 
 
 def _origin(asked: Asked, compilation: Compilation, data: bytes, lock: bytes | None) -> Origin:
     from modelgen.bundle.contents import Origin
+    from modelgen.bundle.image_plan import tool_of
     from modelgen.bundle.project_files import Written
+    from modelgen.bundle.wrappers import wrappers
 
     assert compilation.fleet is not None and compilation.fitted is not None  # noqa: S101, PT018 - it has not failed
     root = Path(os.path.abspath(asked.config.parent))  # noqa: PTH100 - links stay as the user has them
@@ -179,7 +181,10 @@ def _origin(asked: Asked, compilation: Compilation, data: bytes, lock: bytes | N
     written_hub = resolved.document.config.project.hub
     hub = hub_directory(written_hub, asked.config.parent)
     refuse_misplaced(written_hub, hub)
-    written = Written(asked.config.name, data, lock, read_measured(asked.config), compilation.artifacts, out)
+    tool = tool_of(compilation.fleet, asked.without)
+    scripts = {} if tool is None else wrappers(tool, written_hub)
+    measured = read_measured(asked.config)
+    written = Written(asked.config.name, data, lock, measured, compilation.artifacts, out, scripts)
     return Origin(
         root,
         hub,

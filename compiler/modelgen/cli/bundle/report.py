@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelgen.cli.reading import printable, say
+from modelgen.cli.reading import printable, say, warn
 from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from modelgen.bundle.create import Done
     from modelgen.bundle.folder import Existing
-    from modelgen.bundle.manifest import Bundle
     from modelgen.bundle.plan import Plan
 
 _RATES = {20: "a slow stick", 100: "a fast stick, a hard disk", 400: "an SSD"}
@@ -22,45 +22,55 @@ _RATES = {20: "a slow stick", 100: "a fast stick, a hard disk", 400: "an SSD"}
 
 def print_plan(found: Plan, existing: Existing, format_: str) -> None:
     """Print what a run would write."""
-    size, missing = found.size, found.missing
+    missing, images = found.missing, found.missing_images
+    size = missing + images
     if format_ == "json":
-        minutes = [{"bytes_per_second": rate * 10**6, "minutes": _minutes(missing, rate)} for rate in _RATES]
-        _print_json(found, {"missing": missing, "free": existing.free, "minutes": minutes})
+        minutes = [{"bytes_per_second": rate * 10**6, "minutes": _minutes(size, rate)} for rate in _RATES]
+        _print_json(found, {"missing": missing, "images": images, "free": existing.free, "minutes": minutes})
         return
+    built = f" and what is built first ({', '.join(found.images.to_build)})" if found.images.to_build else ""
     rows = [
         ("models", f"{len(found.order.origin.resolved.runs)}"),
-        ("contents", f"{len(found.carried):,}, {of_files(size)}"),
-        *([("other host has", of_files(sum(found.expected.values())))] if found.expected else []),
-        *([("already there", of_files(size - missing))] if missing != size else []),
-        ("to write", f"{of_files(missing)}, {of_files(existing.free)} free"),
-        *([("volumes", f"{found.dealer.volumes} of {of_files(found.order.split)}")] if found.order.split else []),
-        ("time", "; ".join(_times(missing))),
+        ("contents", f"{len(found.carried):,}, {of_files(found.size)}"),
+        ("other host has", of_files(sum(found.expected.values())) if found.expected else ""),
+        ("already there", of_files(found.size - missing) if missing != found.size else ""),
+        ("images", f"at most {of_files(images)}{built}" if images or built else ""),
+        ("to write", f"{of_files(size)}, {of_files(existing.free)} free"),
+        ("volumes", f"{found.volumes} of {of_files(found.order.split)}" if found.order.split else ""),
+        *(("time" if not number else "", text) for number, text in enumerate(_times(size))),
     ]
     for label, value in rows:
-        click.echo(f"{label:<16}{value}")
-    _print_notes(found)
-    if missing > existing.free:
+        if value:
+            click.echo(printable(f"{label:<16}{value}"))
+    _print_notes(found.contents.notes)
+    if size > existing.free:
         say(f"{found.order.folder} does not have enough space; free some, or pass a folder on another drive")
 
 
-def print_result(made: Bundle, found: Plan, format_: str) -> None:
+def print_result(done: Done, format_: str) -> None:
     """Print what was written."""
+    made, found = done.bundle, done.plan
+    size = sum(blob.size for blob in made.blobs.values())
     if format_ == "json":
-        _print_json(found, {"written": found.store.written})
+        images = [{"reference": one.reference, "role": one.role, "bytes": one.size} for one in made.images]
+        more = {"written": found.store.written, "images": images, "proven": made.proven, "warnings": [*done.warnings]}
+        _print_json(found, {**more, "contents": len(made.blobs), "bytes": size})
         return
-    _print_notes(found)
-    folder, size = found.order.folder, found.size
+    _print_notes(found.contents.notes)
+    for warning in done.warnings:
+        warn(warning)
+    folder = found.order.folder
     volumes = f" on {found.dealer.volumes} volumes" if found.order.split else ""
-    click.echo(
-        printable(
-            f"{folder}: {len(made.blobs):,} contents, {of_files(size)}{volumes}; "
-            f"{of_files(found.store.written)} written"
-        ),
-        err=True,
-    )
-    for name in made.without:
-        say(f"without {name}, as `--without {name}` says")
-    click.echo(printable(f"next: carry {folder} over, and follow its README.txt there"), err=True)
+    written = f"{of_files(found.store.written)} written"
+    say(f"{folder}: {len(made.blobs):,} contents, {of_files(size)}{volumes}, {written}")
+    if made.without:
+        say(f"left out as you asked: {', '.join(made.without)}")
+    proven = sum(result is True for result in made.proven.values())
+    if made.proven:
+        say(f"{proven} of {len(made.proven)} models proven: their engines find all of their files in this bundle")
+    for reason in dict.fromkeys(result for result in made.proven.values() if result is not True):
+        say(f"not proven: {reason}")
+    say(f"next: carry {folder} over, and follow its README.txt there")
 
 
 def print_faults(faults: Mapping[str, str], format_: str) -> None:
@@ -83,8 +93,8 @@ def print_unfit(problems: Sequence[str]) -> None:
     say("nothing was written")
 
 
-def _print_notes(found: Plan) -> None:
-    for note in found.contents.notes:
+def _print_notes(notes: Iterable[str]) -> None:
+    for note in notes:
         click.echo(printable(f"note: {note}"), err=True)
 
 
@@ -96,7 +106,7 @@ def _print_json(found: Plan, more: Mapping[str, Any]) -> None:
         "contents": len(found.carried),
         "bytes": found.size,
         "expected": sum(found.expected.values()),
-        "volumes": found.dealer.volumes,
+        "volumes": found.volumes,
         "without": [*found.order.without],
         "left_out": _listed(found.order.left_out),
         "notes": found.contents.notes,
