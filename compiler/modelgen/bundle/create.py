@@ -154,7 +154,7 @@ def finish(found: Plan, saved: Sequence[tuple[Image, bool]], proof: Proof) -> Bu
     for volume, root in folders.items():
         place(root, {**written, SUMS: sums(made, hashes, volume)})
     kept = {root / name for root in folders.values() for name in (*written, SUMS)}
-    remove_all([*found.store.strays(), *(path for path in _papers_in(folder) if path not in kept)])
+    remove_all(folder, [*found.store.strays(), *(path for path in _papers_in(folder) if path not in kept)])
     shutil.rmtree(folder / PROVING, ignore_errors=True)
     mark_complete(folder)
     return made

@@ -144,14 +144,12 @@ def place(root: Path, contents: Mapping[str, bytes]) -> None:
         staged.discard()
 
 
-def remove_all(paths: Iterable[Path]) -> None:
-    """Remove files, and the folders that are empty then."""
-    folders = set()
+def remove_all(root: Path, paths: Iterable[Path]) -> None:
+    """Remove files of a bundle, and its folders that are empty then."""
     for path in paths:
         path.unlink(missing_ok=True)
-        folders.add(path.parent)
-    for folder in folders:
-        with contextlib.suppress(OSError):
+    for folder in (*root.glob("blobs/"), *root.glob("vol*/*/"), *root.glob("vol*/")):
+        with contextlib.suppress(OSError):  # not empty
             folder.rmdir()
 
 

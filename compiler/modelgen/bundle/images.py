@@ -164,9 +164,7 @@ class Archiving:
         with save(reference) as source:
             try:
                 for info, data in read_members(source):
-                    # Docker 20.10 writes the files of a layer twice that an image has twice.
-                    if (member := self._member(info, data, read)) not in members:
-                        members.append(member)
+                    members.append(self._member(info, data, read))
             except (tarfile.TarError, DamagedError) as error:  # Docker's own error, if there is one, comes first
                 broken = str(error)
         if broken:
