@@ -36,7 +36,7 @@ _CHUNK = 2**20
 
 
 class Store(Protocol):
-    """What images need of `blobs.BlobStore`."""
+    """The part of `blobs.BlobStore` that images need."""
 
     def has(self, sha256: str, size: int) -> bool:
         """Return whether a content is there."""
@@ -193,7 +193,7 @@ class Archiving:
         return Member(info.name, "file", mode, self._add(info, data), info.size)
 
     def _add(self, info: tarfile.TarInfo, data: Data) -> str:
-        """Store a file. A layer that is there already is only hashed: its name tells which one it is.
+        """Store a file. A layer that is there already is only hashed: it has a known name.
 
         An OCI layout names a blob by its SHA-256, the classic store a layer by a digest of its chain.
         """

@@ -112,9 +112,7 @@ def _readme_values(papers: Papers) -> dict[str, object]:
     return {
         "title": _TITLE,
         "bundle": bundle,
-        "what": _join(
-            [*(["models"] if bundle.hub.snapshots else []), *(["images"] if bundle.images else []), "files"]
-        ),
+        "what": _join([*(["models"] if bundle.hub.snapshots else []), *(["images"] if bundle.images else []), "files"]),
         "volumes": papers.volumes,
         "here": "this folder" if papers.volumes < 2 else "the folder of a volume",
         "images": bool(bundle.images),

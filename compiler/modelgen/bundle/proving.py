@@ -45,7 +45,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class Proving:
-    """What is proven.
+    """The look-ups of a bundle.
 
     Args:
         folder: The folder of the bundle.
