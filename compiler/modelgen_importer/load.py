@@ -124,8 +124,17 @@ class Load:
         groups = {"files": self.bundle.files, **{one.repo: one.files for one in self.bundle.hub.snapshots}}
         for name, files in groups.items():
             paths = [file.path for file in files]
-            folds = limits[name == "files"].get("ignores_case")
-            if folds and (path := twin(paths, folds=True) or ""):
+            here = limits[name == "files"]
+            for file in files:
+                if file.size > here.get("largest_file", file.size):
+                    raise RefusedError(
+                        f"{file.path} of {name} is larger than files can be here; use another file system"
+                    )
+                if max(len(part.encode()) for part in file.path.split("/")) > here.get("longest_name", 255):
+                    raise RefusedError(
+                        f"{file.path} of {name} is longer than names can be here; use another file system"
+                    )
+            if here.get("ignores_case") and (path := twin(paths, folds=True) or ""):
                 raise RefusedError(f"{path} of {name} and another file are one file here; use another file system")
             if os.name == "nt" and (path := next(filter(is_device, paths), "")):
                 raise RefusedError(f"Windows cannot hold {path} of {name}; load this bundle in WSL")

@@ -25,7 +25,7 @@ def bundle_of(tmp_path: Path, files: dict[str, bytes] | None = None) -> Path:
     return Written({"models.toml": b"x = 1\n"}).snapshot(files or FILES).write(tmp_path / "bundle")
 
 
-def probing(monkeypatch: pytest.MonkeyPatch, **found: bool) -> None:
+def probing(monkeypatch: pytest.MonkeyPatch, **found: int) -> None:
     monkeypatch.setattr(load, "probe", lambda _: found)
 
 
@@ -72,6 +72,27 @@ def test_names_that_differ_in_case(
     assert not target.exists()
     probing(monkeypatch)
     assert load.main(["--into", str(target), str(bundle)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ({"largest_file": 4}, "is larger than files can be here; use another file system"),
+        ({"longest_name": 4}, "is longer than names can be here; use another file system"),
+    ],
+)
+def test_limits_of_a_file_system(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    limit: dict[str, int],
+    said: str,
+) -> None:
+    probing(monkeypatch, **limit)
+    target = tmp_path / "target"
+    assert load.main(["--into", str(target), str(bundle_of(tmp_path))]) == 1
+    assert said in capsys.readouterr().err
+    assert not target.exists()
 
 
 @pytest.mark.parametrize("name", ["models", REPO, f"{REPO}/snapshots", f"{REPO}/blobs", "build", ".modelgen"])
