@@ -149,6 +149,8 @@ def test_what_is_wrong_with_the_host_is_said_at_its_line(folder: Path) -> None:
     (folder / "host.toml").write_text("[hots]\ndriver = '1'\n")
     assert run("c.yml", "--host", "host.toml").return_value == 1
     assert rules("c.yml", "--host", "host.toml") == ["unknown-key", "moving-tag"]
+    (folder / "host.toml").write_text("[host]\ndriver = '570'\n[destination]\nformat = 1\n")
+    assert rules("c.yml", "--host", "host.toml") == ["moving-tag"]
 
 
 def test_a_rule_can_be_switched_off(folder: Path) -> None:

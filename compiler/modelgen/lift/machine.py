@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from modelgen.source import Source
 
 _VISIBLE = ("NVIDIA_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
-_PROJECT = ("project",)
+_PROJECT, _DESTINATION = ("project",), ("destination",)
 _AMD_DEVICES = ("/dev/kfd", "/dev/dri")
 
 
@@ -67,6 +67,8 @@ def read_machine(data: bytes, path: str) -> tuple[Machine | None, Source, list[D
     document, source, found = load(data, path)
     if document is not None and _PROJECT in document.dropped:
         found = [one for one in found if one.rule != "missing-key" or "[project]" not in one.message]
+    if document is not None and _DESTINATION in document.dropped:  # as `modelgen doctor --describe` prints it
+        found = [one for one in found if one.rule != "unknown-key" or "`destination`" not in one.message]
     is_right = document is not None and not any(one.severity == "error" for one in found)
     machine = Machine(document.config.gpus or {}, document) if document is not None and is_right else None
     return machine, source, found
