@@ -2,9 +2,12 @@
 
 const GIB = 2 ** 30;
 
+/** What NVML says of a GPU. */
+const measured = (gib) => ({ used: gib * GIB, unreserved: 0, age: 0.4, stale: false });
+
 export const GPUS = [
-  { name: "gpu0", memory: 24 * GIB, limit: 22.5 * GIB },
-  { name: "gpu1", memory: 80 * GIB, limit: 76 * GIB },
+  { name: "gpu0", memory: 24 * GIB, limit: 22.5 * GIB, measured: measured(19.4) },
+  { name: "gpu1", memory: 80 * GIB, limit: 76 * GIB, measured: measured(66.2) },
 ];
 
 const CHAT = ["/v1/chat/completions", "/v1/completions"];
@@ -49,10 +52,12 @@ MODELS[5].failure = {
   name: "context-too-long-for-cache",
   said:
     "ValueError: To serve at least one request with the models's max seq len (131072), (16.00 GiB KV cache is needed, " +
-    "which is larger than the available KV cache memory (1.43 GiB).",
-  meaning: "The memory that is left for the KV cache does not hold one request of the longest length",
-  remedy: "lower `--max-model-len`, or raise `gpu_memory`",
+    "which is larger than the available KV cache memory (1.43 GiB). Based on the available memory, the estimated maximum " +
+    "model length is 11712.",
+  meaning: "the KV cache is too small for one request of the maximum length",
+  remedy: "lower `max-model-len` in its `args` (11712 would fit), or raise `gpu_memory`",
   places: ["models.tuned.args.max-model-len", "models.tuned.gpu_memory"],
+  values: { "models.tuned.args.max-model-len": 11712 },
   in_a_row: 2,
   retry_after: 0,
   log: [

@@ -46,12 +46,17 @@ def test_requests_come_live_with_their_tokens(page: Page, served: Served) -> Non
     assert page.locator(".requests tbody tr:visible").count() == 0
 
 
-def test_a_running_request_is_canceled(page: Page, served: Served) -> None:
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_running_request_is_canceled(page: Page, served: Served, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
     ask = {"model": "slow", "stream": True, "messages": [{"role": "user", "content": "hello"}]}
     asking = threading.Thread(target=served.ask, args=("/v1/chat/completions", ask))
     asking.start()
-    page.get_by_role("button", name="Cancel request").click()
-    page.wait_for_selector(".requests [data-name=State] >> text='canceled'")
+    cancel = page.get_by_role("button", name="Cancel request")
+    cancel.wait_for()
+    assert page.locator(".wide").evaluate("table => table.scrollWidth - table.clientWidth") == 0
+    cancel.click()
+    page.wait_for_selector(".requests tr:first-child [data-name=State] >> text='canceled'")
     asking.join()
 
 

@@ -117,6 +117,28 @@ def test_files_that_get_lost_are_loaded_again(visit: Visit, tmp_path: Path) -> N
             page.wait_for_selector(LIVE)
 
 
+@pytest.mark.parametrize("name", ["packing.js", "views.css"])
+def test_a_file_that_stays_away_is_named_after_five_reloads(visit: Visit, tmp_path: Path, name: str) -> None:
+    with serving(tmp_path, manifest(engine("a"))) as served:
+        page = visit(f"{served.url}/")
+        page.wait_for_selector(LIVE)
+        asked: list[str] = []
+
+        def miss(route: Page) -> None:
+            asked.append(name)
+            route.fulfill(status=404)
+
+        page.route(f"**/page/{name}", miss)
+        page.reload()
+        page.wait_for_selector(
+            f"#notices >> text='The page cannot load /page/{name}: a proxy may block it, or the server may lack it.'"
+        )
+        assert len(asked) == 6
+        page.unroute(f"**/page/{name}")
+        page.reload()
+        page.wait_for_selector(LIVE)
+
+
 def test_two_hundred_models_are_found_and_loaded(visit: Visit, tmp_path: Path) -> None:
     gpus = tuple(Gpu(f"gpu{number}", 24 * 2**30, 20 * 2**30) for number in range(8))
     models = [engine(f"m{n:03}", gib=0, reservations={f"gpu{n % 8}": 9 * 2**30}) for n in range(200)]

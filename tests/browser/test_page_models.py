@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
@@ -19,14 +20,17 @@ if TYPE_CHECKING:
 Page: TypeAlias = Any
 """Of an optional package, whose types would change what mypy says."""
 
-SAID = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."
+SAID = (
+    "ValueError: To serve at least one request with the model's max seq len (131072), 16.00 GiB KV cache is needed. "
+    "Based on the available memory, the estimated maximum model length is 11712."
+)
 
 
 def content() -> Manifest:
     return manifest(
         engine("text-7b", "--chunks", "30", "--pace", "0.02", gib=12),
         engine("text-4b", "--chunks", "30", "--pace", "0.02", gib=12),
-        engine("broken", "--say", SAID, "--exit-at-start", "1", gib=4),
+        replace(engine("broken", "--say", SAID, "--exit-at-start", "1", gib=4), engine="vllm"),
         engine("ranker", gib=1, routes=("/v1/rerank",)),
     )
 
@@ -92,7 +96,9 @@ def test_load_shows_before_what_it_would_evict(page: Page, served: Served) -> No
     order(page, "Load", "text-7b").focus()
     hint = page.locator("#hint")
     hint.wait_for(state="visible")
-    assert re.fullmatch(r"text-7b: evicts text-4b \(idle\), ready in about [\d.]+ m?s", hint.inner_text())
+    assert re.fullmatch(
+        r"text-7b: takes 12 GiB on gpu0, evicts text-4b \(idle\), ready in about [\d.]+ m?s", hint.inner_text()
+    )
     assert page.locator(".ghost").inner_text() == "text-7b"
     assert page.locator(".block.leaving").get_attribute("data-model") == "text-4b"
     page.keyboard.press("Escape")
@@ -117,7 +123,10 @@ def test_a_failure_opens_with_its_meaning_its_place_and_its_output(page: Page, s
     assert failure["meaning"] in text
     assert dialog.locator(".cause").inner_text().strip() == SAID
     assert dialog.locator(".place code").all_inner_texts() == failure["places"]
-    assert "[models.broken]\ngpu_memory = " in dialog.locator(".place pre").all_inner_texts()
+    assert dialog.locator(".place pre").all_inner_texts() == [
+        "[models.broken.args]\nmax-model-len = 11712",
+        "[models.broken]\ngpu_memory = ",
+    ]
     page.keyboard.press("Escape")
     assert dialog.count() == 0
 

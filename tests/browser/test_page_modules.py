@@ -75,6 +75,7 @@ def test_texts(page: Page) -> None:
         text(page, "text.tomlLines('models.\"qwen2.5\".args.max-model-len')")
         == '[models."qwen2.5".args]\nmax-model-len = '
     )
+    assert text(page, "text.tomlLines('models.a.gpu_memory', 8)") == "[models.a]\ngpu_memory = 8"
     assert text(page, "text.tomlLines('version')") == "version = "
     assert text(page, "[0.02, 5, 38, 130, 8000].map(text.duration)") == ["20 ms", "5.0 s", "38 s", "2 min", "2 h"]
     assert text(page, "[6, 22.5, 80].map((size) => text.gib(size * 2 ** 30))") == ["6 GiB", "22.5 GiB", "80 GiB"]

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelgen_runtime.failures.sources import places_of
+from modelgen_runtime.failures.explanation import explain_failure
+from modelgen_runtime.failures.root_cause import Cause
+from modelgen_runtime.failures.sources import places_of, values_of
 from modelgen_runtime.manifest import write_manifest
 from runtime_serving import engine, manifest, serving
 
@@ -36,6 +38,14 @@ def test_a_refusal_and_the_state_name_the_key_that_mends_a_failure(tmp_path: Pat
 def test_a_command_is_the_place_of_all_that_it_runs() -> None:
     model = engine("a", sources={"command": "models.a.command"})
     assert places_of(model, ("repo", "args.no-such-flag", "command")) == ("models.a.command",)
+
+
+@pytest.mark.parametrize(("kind", "values"), [("vllm", {"models.a.args.max-num-seqs": 614}), ("command", {})])
+def test_a_number_in_the_output_is_the_value_to_write(kind: str, values: dict[str, int]) -> None:
+    said = ("ValueError: max_num_seqs exceeds available Mamba cache blocks (614).",)
+    meaning = explain_failure(kind, 1, Cause(said, (), (), said, is_raised=True))
+    assert meaning is not None
+    assert values_of(replace(engine("a"), engine=kind), meaning) == values
 
 
 def test_an_engine_of_its_own_flags_has_no_command() -> None:

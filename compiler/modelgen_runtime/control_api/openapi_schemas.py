@@ -63,6 +63,9 @@ SWITCH: Schema = {
 }
 
 _PLACES = described(STRINGS, "Dotted paths of the keys to change in models.toml.")
+_VALUES = described(
+    {"type": "object", "additionalProperties": _INTEGER}, "What to write at a place, where the output names it."
+)
 _MEANING = or_null(STRING, "What happened, if it is known.")
 _REMEDY = or_null(STRING, "What to change, if it is known.")
 _MODELS = described(STRINGS, "Ids of the models.")
@@ -89,6 +92,7 @@ _FAILURE = table(
         "meaning": _MEANING,
         "remedy": _REMEDY,
         "places": _PLACES,
+        "values": _VALUES,
         "in_a_row": described(COUNT, "Failures since it was ready."),
         "retry_after": described(NUMBER, "Seconds until a request starts it again."),
         "log": described(STRINGS, "Lines of its output around the cause."),
@@ -104,6 +108,7 @@ _ENGINE_ERROR = table(
         "meaning": _MEANING,
         "remedy": _REMEDY,
         "places": _PLACES,
+        "values": _VALUES,
     }
 )
 _AMOUNT = {**NUMBER, "minimum": 0}

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from modelgen_runtime.failures.explanation import explain_answer
-from modelgen_runtime.failures.sources import places_of
+from modelgen_runtime.failures.sources import places_of, values_of
 from modelgen_runtime.scheduling import eviction
 from modelgen_runtime.scheduling.standing import State
 
@@ -90,6 +90,7 @@ def _show_meaning(model: Model, meaning: Meaning | None) -> dict[str, Any]:
         "meaning": meaning.text if meaning else None,
         "remedy": meaning.remedy if meaning else None,
         "places": [*places_of(model, meaning.keys)] if meaning else [],
+        "values": values_of(model, meaning) if meaning else {},
     }
 
 

@@ -22,25 +22,22 @@ export class Activity {
     this.shown = new Map();
     this.filter = el("input", { type: "search", placeholder: "Filter", "aria-label": "Filter the requests" });
     this.state = el("p.muted", { role: "status" });
-    this.body = el("tbody");
+    // The roles of the table are said again for a narrow window, as in the table of models.
+    this.body = el("tbody", { role: "rowgroup" });
     const heads = COLUMNS.map((text) => el("th", { scope: "col", text }));
-    const table = el(
-      "table.requests",
-      el("thead", el("tr", ...heads, el("th", { scope: "col" }, el("span.unseen", "Cancel")))),
-      this.body,
-    );
+    const head = el("tr", { role: "row" }, ...heads, el("th", { scope: "col" }, el("span.unseen", "Cancel")));
+    const table = el("table.requests", { role: "table" }, el("thead", { role: "rowgroup" }, head), this.body);
     const legend = el(
       "ul.legend",
       { "aria-hidden": "true" },
       ...PHASES.map(([name, text]) => el("li", el("i", { class: `key phase-${name}` }), text)),
     );
-    const head = el("div.panel-head", el("h2", "Requests"), this.state, this.filter);
     byId("activity").append(
       this.usage.element,
       el(
         "section.panel",
         { "aria-label": "Requests" },
-        head,
+        el("div.panel-head", el("h2", "Requests"), this.state, this.filter),
         el("div.wide", { tabindex: 0, role: "region", "aria-label": "Table of requests" }, table),
         legend,
       ),
@@ -94,7 +91,7 @@ export class Activity {
   }
 
   #add(request) {
-    const cells = COLUMNS.map((name) => el("td", { "data-name": name }));
+    const cells = COLUMNS.map((name) => el("td", { role: "cell", "data-name": name }));
     const name = request.variant ? `${request.model}:${request.variant}` : request.model;
     const abort = () => ask(`requests/${request.id}`, { method: "DELETE" }).catch((error) => notify(error.message));
     const cancel = button("Cancel", abort, { "aria-label": `Cancel request ${request.id}` });
@@ -104,7 +101,7 @@ export class Activity {
     cells[4].append(
       el("div.phases-bar", { role: "img" }, ...PHASES.map(([phase]) => el("i", { class: `phase-${phase}` }))),
     );
-    return { request, cells, row: el("tr", ...cells, el("td", cancel)), cancel, at: 0 };
+    return { request, cells, row: el("tr", { role: "row" }, ...cells, el("td", { role: "cell" }, cancel)), cancel, at: 0 };
   }
 
   #show({ request, cells, cancel, at }) {

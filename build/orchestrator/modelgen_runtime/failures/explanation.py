@@ -38,6 +38,7 @@ class Meaning:
         line: The line of output, or the exit.
         source: Reference for the explanation.
         keys: Keys of the model's table that fix it, such as `args.max-model-len`.
+        value: The value to write at the first key, if the line names it.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Meaning:
     line: str
     source: str
     keys: tuple[str, ...] = ()
+    value: int | None = None
 
 
 def explain_failure(
@@ -91,7 +93,9 @@ def _search(engine: str, sayings: Iterable[Saying], lines: Sequence[str]) -> Mea
             for line in reversed(recent):
                 if (match := _compile(saying.pattern).search(line)) is not None:
                     remedy, keys = _remedy(saying, match, engine), _keys(saying, match, engine)
-                    return Meaning(saying.name, saying.meaning, remedy, line, saying.source, keys)
+                    value = match.groupdict().get("value")
+                    number = int(value) if value else None
+                    return Meaning(saying.name, saying.meaning, remedy, line, saying.source, keys, number)
     return None
 
 

@@ -9,6 +9,7 @@ from modelgen_runtime.manifest import dotted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from modelgen_runtime.failures.explanation import Meaning
     from modelgen_runtime.manifest import Model
 
 _WHOLE_FILE = ("host.", "project.", "orchestrator.")
@@ -60,6 +61,13 @@ def places_of(model: Model, keys: Iterable[str]) -> tuple[str, ...]:
             such as `engine.version` and `gpu.limit`; or of [host], [project] and [orchestrator].
     """
     return tuple(dict.fromkeys(place for key in keys for place in _places(model, key)))
+
+
+def values_of(model: Model, meaning: Meaning) -> dict[str, int]:
+    """Return the value to write at a place, if the output names it; a `command` is only written as a whole."""
+    if meaning.value is None or model.engine == "command":
+        return {}
+    return dict.fromkeys(places_of(model, meaning.keys[:1]), meaning.value)
 
 
 def _places(model: Model, key: str) -> list[str]:

@@ -19,7 +19,8 @@ class Saying:
         remedy: What to change.
         source: The source of the message.
         keys: The keys that fix it: keys of the model's table in models.toml, such as `args.max-model-len`. If a group
-            `(?P<flag>…)` of the pattern matches, `args` becomes the key of that flag.
+            `(?P<flag>…)` of the pattern matches, `args` becomes the key of that flag. The digits of a group
+            `(?P<value>…)` are the value to write at the first key.
         numbered: The remedy if every group `(?P<NAME>…)` of the pattern matches digits, which replace `{NAME}`.
     """
 

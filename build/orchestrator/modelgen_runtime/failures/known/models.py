@@ -63,12 +63,12 @@ SAYINGS = (
     Saying(
         "context-longer-than-model",
         "vllm",
-        r"is greater than the derived max_model_len \(.{0,60}?=(?P<most>[0-9]{1,12})",
+        r"is greater than the derived max_model_len \(.{0,60}?=(?P<value>[0-9]{1,12})",
         "`max-model-len` is longer than the model supports",
         "lower `max-model-len` in its `args` to the value in the line",
         "vllm/config/model.py",
         ("args.max-model-len",),
-        "lower `max-model-len` in its `args` to at most {most}",
+        "lower `max-model-len` in its `args` to at most {value}",
     ),
     Saying(
         "context-longer-than-model",
@@ -82,12 +82,12 @@ SAYINGS = (
     Saying(
         "input-longer-than-batch",
         "tei",
-        r"Either increase `--max-batch-tokens` to at least `(?P<least>[0-9]{1,9})`",
+        r"Either increase `--max-batch-tokens` to at least `(?P<value>[0-9]{1,9})`",
         "the model accepts longer inputs than fit in a batch",
         "raise `max-batch-tokens` in its `args`, or set `auto-truncate = true`",
         "text-embeddings-inference: router/src/lib.rs",
         ("args.max-batch-tokens", "args.auto-truncate"),
-        "raise `max-batch-tokens` in its `args` to at least {least}, or set `auto-truncate = true`",
+        "raise `max-batch-tokens` in its `args` to at least {value}, or set `auto-truncate = true`",
     ),
     Saying(
         "pooling-missing",

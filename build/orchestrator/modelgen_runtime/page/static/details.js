@@ -1,7 +1,7 @@
 /** All about one model: why it failed, which line to change, and the errors of its engine. */
 
 import { button, copyButton, el, mark, prose } from "./dom.js";
-import { clean, clock, duration, gib, plural, tomlLines } from "./text.js";
+import { clean, clock, duration, plural, reservations, tomlLines } from "./text.js";
 
 /**
  * Show a model in a dialog.
@@ -50,7 +50,6 @@ export function showModel(model, stay) {
 }
 
 function facts(model, stay) {
-  const reserved = Object.entries(model.reservations).map(([gpu, size]) => `${gib(Number(size))} on ${gpu}`);
   const { expected, engine, unexpected } = model.kv_cache ?? {};
   const held =
     model.held && `by ${model.held_by ?? "an operator"}${model.held_for ? `, for ${duration(model.held_for)}` : ""}`;
@@ -65,7 +64,7 @@ function facts(model, stay) {
     ["Held", held],
     ["Engine", [model.engine, model.repo].filter(Boolean).join(", ")],
     ["Other names", model.names.slice(1).join(", ")],
-    ["Reserves", reserved.join(", ")],
+    ["Reserves", reservations(model)],
     ["Requests", `${model.running} in flight, ${model.waiting} in the queue`],
     ["Last start", model.last_start && duration(model.last_start)],
     [
@@ -106,15 +105,15 @@ function failure(model) {
 function meaning(found, otherwise) {
   if (!found.meaning) return otherwise ? [el("p", otherwise)] : [];
   return [
-    prose(clean(found.meaning)),
+    prose(`Meaning: ${clean(found.meaning)}`),
     prose(`What to do: ${clean(found.remedy ?? "")}`, { class: "remedy" }),
-    ...found.places.map(place),
+    ...found.places.map((path) => place(path, found.values[path])),
   ];
 }
 
-/** Show a key of models.toml as the lines to write. */
-function place(path) {
-  const lines = tomlLines(path);
+/** Show a key of models.toml as the lines to write. @param {number} [value] If the output names it. */
+function place(path, value) {
+  const lines = tomlLines(path, value);
   return el(
     "figure.place",
     el("figcaption", "models.toml: ", el("code", path), copyButton(lines, `the lines for ${path}`)),

@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { button, byId, el, mark, notify, say, setMark } from "./dom.js";
-import { count, duration, gib, plural } from "./text.js";
+import { count, duration, plural, reservations } from "./text.js";
 
 const WORDS = { starting: "loading", absent: "no container" };
 const LOADED = new Set(["starting", "ready", "draining", "sleeping"]);
@@ -86,7 +86,7 @@ export class Models {
 
   #show(row, model) {
     const state = model.held && ["stopped", "failed"].includes(model.state) ? "held" : model.state;
-    const reserved = Object.entries(model.reservations);
+    const reserved = reservations(model);
     const tokens = model.kv_cache?.engine?.tokens;
     const shape = JSON.stringify([
       state,
@@ -107,7 +107,7 @@ export class Models {
       `${WORDS[state] ?? state}${model.held && state !== "held" ? ", held" : ""}${model.stuck ? ", stuck" : ""}`,
     );
     say(row.about, [model.engine, model.repo].filter(Boolean).join(" · "));
-    say(row.memory, reserved.length ? reserved.map(([gpu, size]) => `${gib(Number(size))} ${gpu}`).join(", ") : "–");
+    say(row.memory, reserved || "–");
     say(row.running, String(model.running));
     say(row.waiting, String(model.waiting));
     row.waiting.classList.toggle("some", model.waiting > 0);

@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { byId, say } from "./dom.js";
-import { duration } from "./text.js";
+import { duration, reservations } from "./text.js";
 
 const REST = 100;
 
@@ -49,12 +49,15 @@ export class Plan {
   #describe(found, order) {
     const name = order.model_id ?? order.profile;
     if (!found.start.length) return `${name} is ready`;
+    const starts = found.start.map((id) => this.store.models.get(id) ?? { reservations: {} });
+    const takes = starts.map(reservations).filter(Boolean);
     const evicts = found.evict.map((one) => `${one.model} (${one.running ? `${one.running} in flight` : "idle"})`);
-    const times = found.start.map((id) => this.store.models.get(id)?.last_start ?? null);
+    const times = starts.map((model) => model.last_start ?? null);
     const ready = times.includes(null)
       ? "how long it takes to load is not known yet"
       : `ready in about ${duration(Math.max(...times))}`;
-    return `${name}: ${evicts.length ? `evicts ${evicts.join(", ")}` : "evicts nothing"}, ${ready}`;
+    const memory = takes.length ? `takes ${takes.join(", ")}, ` : "";
+    return `${name}: ${memory}${evicts.length ? `evicts ${evicts.join(", ")}` : "evicts nothing"}, ${ready}`;
   }
 
   #hint(button, text) {

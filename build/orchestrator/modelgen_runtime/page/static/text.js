@@ -36,12 +36,19 @@ export function clock(seconds, isShort = false) {
 
 export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
 
+/** Return what a model reserves, such as "16 GiB on gpu0". @param {any} model As /status shows it. */
+export const reservations = (model) =>
+  Object.entries(model.reservations)
+    .map(([gpu, size]) => `${gib(Number(size))} on ${gpu}`)
+    .join(", ");
+
 /**
  * Return a dotted path of models.toml as the lines to write: its table, and its key.
  * @param {string} path Such as `models."qwen2.5".args.max-model-len`.
+ * @param {number|string} [value] Empty where it is not known.
  */
-export function tomlLines(path) {
+export function tomlLines(path, value = "") {
   const keys = path.match(/"(?:[^"\\]|\\.)*"|[^.]+/g) ?? [path];
-  const key = keys.pop();
-  return keys.length ? `[${keys.join(".")}]\n${key} = ` : `${key} = `;
+  const line = `${keys.pop()} = ${value}`;
+  return keys.length ? `[${keys.join(".")}]\n${line}` : line;
 }
