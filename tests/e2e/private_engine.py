@@ -18,13 +18,14 @@ class PrivateEngine:
     Args:
         folder: Short enough for the path of a socket.
         options: Further ones.
+        prefix: A command that runs it elsewhere.
     """
 
-    def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, options: Sequence[str] = (), prefix: Sequence[str] = ()) -> None:
         self.address = f"unix://{folder}/docker.sock"
         self._log = folder / "dockerd.log"
         self._command = [
-            *("dockerd", "--host", self.address, "--data-root", str(folder / "data")),
+            *(*prefix, "dockerd", "--host", self.address, "--data-root", str(folder / "data")),
             *("--exec-root", str(folder / "run"), "--pidfile", str(folder / "pid")),
             *("--iptables=false", *options),
         ]

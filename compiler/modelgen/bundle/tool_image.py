@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
@@ -26,6 +27,7 @@ _DOCKERFILE = "Dockerfile"
 _ELF = b"\x7fELF"
 
 
+@cache
 def tool_image(base: str) -> OwnImage:
     """Return the tool image. Its tag is a digest of its sources, so another image has another name.
 

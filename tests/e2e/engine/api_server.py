@@ -112,7 +112,19 @@ def serve(args: argparse.Namespace) -> None:
                 self._answer(404, {"error": {"message": f"The model `{request['model']}` does not exist."}})
             else:
                 message = {"role": "assistant", "content": f"{args.model} heard {request['messages'][-1]['content']}"}
+                if request.get("stream"):
+                    self._stream(message["content"].split())
+                    return
                 self._answer(200, {"model": names[0], "choices": [{"index": 0, "message": message}]})
+
+        def _stream(self, words: list[str]) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            for word in words:
+                chunk = {"model": names[0], "choices": [{"index": 0, "delta": {"content": f"{word} "}}]}
+                self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+            self.wfile.write(b"data: [DONE]\n\n")
 
         def _answer(self, status: int, body: dict[str, Any] | None) -> None:
             data = b"" if body is None else json.dumps(body).encode()
