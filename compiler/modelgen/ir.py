@@ -341,6 +341,7 @@ class Orchestrator(NamedTuple):
         prioritize_after: Waiting time of a request after which its model takes precedence.
         loading_messages: What streaming clients get while they wait for a model: comments, reasoning or off.
         gpu_stats: The GPUs that it measures: index or UUID by name. Empty for none.
+        capture: The requests and answers that it keeps in memory.
         base_image: The base of its image.
         socket_proxy_image: Image of the socket proxy.
         security: The rights of its container.
@@ -369,6 +370,7 @@ class Orchestrator(NamedTuple):
     prioritize_after: int | None
     loading_messages: str
     gpu_stats: Mapping[str, str]
+    capture: int
     base_image: str
     socket_proxy_image: str
     security: Security

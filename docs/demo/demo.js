@@ -59,6 +59,7 @@ function status() {
     profiles,
     waiting: 0,
     queue_limit: 100,
+    capture: 0,
     resumed: true,
     warnings: [],
     version: "0.1.0",

@@ -34,6 +34,9 @@ CASES = [
     ('buffer_limit = "512"', "bad-value", '"24GiB"'),
     ("buffer_limit = 536870912", "bad-value", '"24GiB"'),
     ('buffer_limit = "0GiB"', "bad-value", "positive"),
+    ("capture = 1001", "bad-value", "1000"),
+    ("capture = -1", "bad-value", "0"),
+    ("capture = true", "wrong-type", "integer"),
 ]
 
 

@@ -166,6 +166,7 @@ _ORCHESTRATORS = st.fixed_dictionaries(
         "buffer_limit": st.sampled_from(["64MiB", "1GiB"]),
         "drain_timeout": DURATIONS,
         "shutdown_timeout": DURATIONS,
+        "capture": st.integers(0, 1000),
         "count_tokens": st.sampled_from([False]),  # few releases can
         "loading_messages": st.sampled_from(["comments", "reasoning", "off"]),
         "compose": COMPOSE,

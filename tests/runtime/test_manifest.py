@@ -73,6 +73,7 @@ def spoil(*path: str | int, value: Any) -> bytes:  # noqa: ANN401 - anything
         (spoil("settings", "drain_timeout", value=math.inf), "`settings.drain_timeout` must be at least 0"),
         (spoil("settings", "shutdown_timeout", value=-0.5), "`settings.shutdown_timeout` must be at least 0"),
         (spoil("settings", "buffer_limit", value=0), "`settings.buffer_limit` must be at least 1"),
+        (spoil("settings", "capture", value=1001), "`settings.capture` must be at least 0 and at most 1000"),
         (spoil("settings", "queue_limit", value=-1), "`settings.queue_limit` must be at least 0"),
         (spoil("settings", "queue_limit", value=math.nan), "`settings.queue_limit` must be an integer"),
         (

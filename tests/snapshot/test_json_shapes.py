@@ -135,7 +135,7 @@ def test_commands_about_the_hub(hub: Hub, tmp_path: Path, snapshot: SnapshotAsse
 def test_commands_of_a_running_orchestrator(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     (tmp_path / "models.toml").write_text(PROJECT.replace("text-4b", "bad"))
     bad = engine("bad", "--say", "torch.OutOfMemoryError: CUDA out of memory.", "--exit-at-start", "1")
-    with serving(tmp_path, manifest(engine("one"), engine("two"), bad)) as served:
+    with serving(tmp_path, manifest(engine("one"), engine("two"), bad, capture=9)) as served:
 
         def run(name: str, *rest: str) -> Any:  # noqa: ANN401 - JSON
             return parse(modelgen(name, "--url", served.url, "--format", "json", *rest, cwd=tmp_path))
@@ -152,6 +152,7 @@ def test_commands_of_a_running_orchestrator(tmp_path: Path, snapshot: SnapshotAs
         shapes["unload"] = shape(run("unload", "one"))
         assert served.chat("two")[0] == 200
         shapes["requests"] = shape(run("requests"))
+        shapes["requests --show"] = shape(run("requests", "--show", "2"))
         shapes["usage"] = shape(run("usage", "--by", "day", "--by", "model"))
     check(shapes, OF_ORCHESTRATOR, snapshot)
 

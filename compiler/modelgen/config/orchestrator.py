@@ -108,6 +108,14 @@ class Orchestrator(Table):
         "the stream is known to stay the same otherwise. Default: false.",
         examples=[True],
     )
+    capture: int | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description="Keep this many of the last requests and answers in memory for debugging, with secrets masked; "
+        "admins can read them. Default: 0.",
+        examples=[100],
+    )
     base_image: str | None = Field(
         None,
         description='Base of the orchestrator\'s image. Default: "python:3.13-slim-bookworm".',

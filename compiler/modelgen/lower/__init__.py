@@ -96,6 +96,7 @@ def _orchestrator(document: Document) -> ir.Orchestrator:
     relabelled = bool(host and host.selinux)
     shutdown_timeout = (table and table.shutdown_timeout) or 10
     buffer_limit = (table and table.buffer_limit) or 512 * 2**20
+    capture = (table and table.capture) or 0
     listen = parse_address((table and table.listen) or DEFAULT_LISTEN)
     assert listen is not None, "checked by bad-address"  # noqa: S101 - an invariant, not a user's mistake
     return ir.Orchestrator(
@@ -118,11 +119,12 @@ def _orchestrator(document: Document) -> ir.Orchestrator:
         gpu_stats={name: gpu.device for name, gpu in (document.config.gpus or {}).items()}
         if table and table.gpu_stats
         else {},
+        capture=capture,
         base_image=(table and table.base_image) or DEFAULT_BASE_IMAGE,
         socket_proxy_image=(table and table.socket_proxy_image) or DEFAULT_SOCKET_PROXY_IMAGE,
         security=security(read_only=True, unlabelled=False),
         limits=ORCHESTRATOR_LIMITS,
-        memory=orchestrator_memory(buffer_limit),
+        memory=orchestrator_memory(buffer_limit, capture),
         socket_proxy_memory=SOCKET_PROXY_MEMORY,
         socket_proxy_security=security(read_only=True, unlabelled=relabelled),
         relabelled=relabelled,

@@ -13,9 +13,10 @@ SOCKET_PROXY_MEMORY = 128 * 2**20
 _ORCHESTRATOR_MEMORY = 512 * 2**20
 
 
-def orchestrator_memory(buffer_limit: int) -> int:
-    """Return the memory of the orchestrator: itself, and the buffered bodies, each of which may be copied once."""
-    return _ORCHESTRATOR_MEMORY + 2 * buffer_limit
+def orchestrator_memory(buffer_limit: int, capture: int) -> int:
+    """Return the memory of the orchestrator: itself, buffered bodies, which may be copied once, and kept requests."""
+    kept = -(-capture // 4) * 2**20  # 256 KiB each, in whole MiB
+    return _ORCHESTRATOR_MEMORY + 2 * buffer_limit + kept
 
 
 def security(*, read_only: bool, unlabelled: bool) -> ir.Security:

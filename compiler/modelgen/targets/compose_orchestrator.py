@@ -59,6 +59,7 @@ def orchestrator_service(fleet: ir.Fleet, root: str) -> dict[str, Any]:
         "command": [f"{CONFIG_MOUNT}/manifest.json", "--state", STATE_MOUNT, "--bind", f"0.0.0.0:{PORT}"],
         "docker": f"tcp://socket-proxy:{_SOCKET_PROXY_PORT}",
         "measures": bool(own.gpu_stats),
+        "captures": bool(own.capture),
         "mounts": mounts,
         "relabelled": own.relabelled,
         "state": STATE_VOLUME,

@@ -108,6 +108,7 @@ def _settings(orchestrator: Orchestrator, keys_file: str | None) -> manifest.Set
         prioritize_after=_seconds(orchestrator.prioritize_after),
         loading_messages=orchestrator.loading_messages,
         gpu_stats=dict(orchestrator.gpu_stats),
+        capture=orchestrator.capture,
     )
 
 

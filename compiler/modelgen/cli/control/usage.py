@@ -75,8 +75,9 @@ def _print(rows: Sequence[Sequence[str]], least: Sequence[int] = ()) -> None:
 @click.option("--follow", "-f", is_flag=True, help="Print requests as they end, until Ctrl-C.")
 @click.option("--lines", "-n", type=click.IntRange(0, 1000), default=20, show_default=True, help="Ended requests.")
 @click.option("--cancel", type=click.IntRange(1), metavar="ID", help="Cancel a request instead.")
+@click.option("--show", type=click.IntRange(1), metavar="ID", help="Show a request and its answer, with `capture`.")
 def requests_command(  # noqa: PLR0913 - its options
-    config: Path, url: str | None, *, follow: bool, lines: int, cancel: int | None, format_: str
+    config: Path, url: str | None, *, follow: bool, lines: int, cancel: int | None, show: int | None, format_: str
 ) -> int:
     """Show the requests that run, and the last ones that ended.
 
@@ -87,6 +88,7 @@ def requests_command(  # noqa: PLR0913 - its options
       modelgen requests
       modelgen requests --follow
       modelgen requests --cancel 17
+      modelgen requests --show 17
     """
     orchestrator, is_json = find_orchestrator(config, url), format_ == "json"
     if follow:
@@ -99,6 +101,10 @@ def requests_command(  # noqa: PLR0913 - its options
     if cancel is not None:
         answer = orchestrator.ask("DELETE", f"/requests/{cancel}")
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False) if is_json else f"canceled request {cancel}")
+        return 0
+    if show is not None:
+        answer = orchestrator.ask("GET", f"/requests/{show}/capture")
+        click.echo(json.dumps(answer, indent=2, ensure_ascii=False) if is_json else _capture_text(answer))
         return 0
     answer = orchestrator.ask("GET", f"/requests?limit={lines}")
     if is_json:
@@ -113,6 +119,14 @@ def _print_request(request: dict[str, Any], *, is_json: bool) -> None:
         click.echo(json.dumps(request, ensure_ascii=False))
     else:
         _print([_cells(request)], _WIDTHS)
+
+
+def _capture_text(capture: dict[str, Any]) -> str:
+    parts = []
+    for message, mark in ((capture["request"], ">"), (capture["answer"], "<")):
+        cut = [f"({mark} {message['bytes']:,} bytes; the rest is not kept)"] if message["cut"] else []
+        parts += [*(f"{mark} {line}" for line in message["headers"]), "", message["body"].rstrip("\n"), *cut, ""]
+    return "\n".join(parts[:-1])
 
 
 def _cells(request: dict[str, Any]) -> list[str]:
