@@ -183,6 +183,7 @@ class Settings:
         prioritize_after: How long a request waits before `min_loaded_time` no longer protects other models from it.
         loading_messages: What streaming clients get while they wait for a model: comments, reasoning or off.
         gpu_stats: The GPUs that are measured by NVML: index or UUID by name. Empty for none.
+        capture: Requests and answers that are kept in memory.
     """
 
     listen: str = "127.0.0.1:8080"
@@ -198,6 +199,7 @@ class Settings:
     prioritize_after: Seconds | None = None
     loading_messages: str = "comments"
     gpu_stats: dict[str, str] = field(default_factory=dict)
+    capture: Annotated[int, Range(0, 1000)] = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from modelgen_runtime.manifest_reader import ManifestError
 from modelgen_runtime.serving import CannotServeError, serve
 from modelgen_runtime.supervision.store import Store
 from modelgen_runtime.supervision.switchboard import Switchboard
+from modelgen_runtime.usage.captures import captures_of
 from modelgen_runtime.usage.journal import Journal
 from modelgen_runtime.usage.totals import Totals
 
@@ -66,6 +67,7 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
         raise CannotServeError(f"cannot write to {state}: {error.strerror}; make it writable", 3) from error
     events = Events()
     journal = Journal(events.note_wait)
+    journal.captures = captures_of(manifest.settings.capture)
     totals = Totals(state, journal)
     metrics = Metrics(journal)
 
@@ -87,6 +89,8 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
             front.access = _make_access(new, path)
         except CannotServeError as error:
             raise ManifestError(str(error)) from error
+        if new.settings.capture != switchboard.board.manifest.settings.capture:
+            journal.captures = captures_of(new.settings.capture)
         return new
 
     listens = manifest.settings.listen if bind == manifest.settings.listen else None

@@ -254,6 +254,14 @@ DESCRIPTION: dict[str, Any] = {
                 parameters=[NUMBER_PARAMETER],
             ),
         },
+        "/requests/{number}/capture": {
+            "get": _route(
+                "A request and its answer as they were, with `capture`",
+                {"200": _answer("Both.", "Capture")},
+                errors="404",
+                parameters=[NUMBER_PARAMETER],
+            )
+        },
         "/openapi.json": {
             "get": _route(
                 "This description",

@@ -195,6 +195,7 @@ _STATUS = table(
         "profiles": described(listed("Profile"), "All profiles."),
         "waiting": described(COUNT, "Queued requests of all models."),
         "queue_limit": described(COUNT, "Most requests that may be queued."),
+        "capture": described(COUNT, "Requests and answers that are kept in memory; 0 without `capture`."),
         "resumed": described(BOOLEAN, "Whether the models that ran before were adopted or requested again."),
         "warnings": described(STRINGS, "Problems of the orchestrator itself."),
         "version": described(STRING, "Version of the orchestrator."),

@@ -7,6 +7,7 @@ from modelgen_runtime.control_api.openapi_schemas import (
     COUNT,
     NUMBER,
     STRING,
+    STRINGS,
     Schema,
     described,
     listed,
@@ -14,6 +15,7 @@ from modelgen_runtime.control_api.openapi_schemas import (
     table,
 )
 from modelgen_runtime.control_api.usage_routes import GROUPS
+from modelgen_runtime.usage.captures import MOST_BODY
 from modelgen_runtime.usage.journal import LAST
 from modelgen_runtime.usage.record import Outcome
 from modelgen_runtime.usage.totals import DAYS
@@ -57,7 +59,24 @@ _TOTAL = table(
     },
     *GROUPS,
 )
+_MESSAGE = table(
+    {
+        "headers": described(STRINGS, "Its headers; secrets are masked."),
+        "body": described(STRING, f"The first {MOST_BODY // 1024} KiB of its body; secrets are masked."),
+        "bytes": described(COUNT, "Size of its body."),
+        "cut": described(BOOLEAN, "Whether `body` is only a part of it."),
+    }
+)
+_CAPTURE = table(
+    {
+        "id": described(COUNT, "Number of the request."),
+        "request": described({"$ref": "#/components/schemas/Message"}, "What the client sent."),
+        "answer": described({"$ref": "#/components/schemas/Message"}, "What the client got, as far as it was sent."),
+    }
+)
 USAGE_COMPONENTS: dict[str, Schema] = {
+    "Capture": described(_CAPTURE, "A request and its answer, with `capture`."),
+    "Message": described(_MESSAGE, "A request or an answer."),
     "Request": described(_RECORD, "A request for a model."),
     "Total": described(_TOTAL, "The sum of requests that have the same day, key, model or variant."),
 }

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from modelgen_runtime.control_api.captured import show_capture
 from modelgen_runtime.control_api.events import Listener
 from modelgen_runtime.engines.admission import RefusedError
 from modelgen_runtime.http.handler import Response
@@ -51,6 +52,7 @@ class UsageRoutes:
             ("GET", re.compile(r"/requests/live"), self._live),
             ("GET", re.compile(r"/requests/([^/]+)"), self._request),
             ("DELETE", re.compile(r"/requests/([^/]+)"), self._cancel),
+            ("GET", re.compile(r"/requests/([^/]+)/capture"), self._capture),
         ]
 
     async def _usage(self, request: Request) -> Response:
@@ -94,6 +96,13 @@ class UsageRoutes:
 
     async def _request(self, request: Request, number: str) -> Response:
         return _json(200, self._find(request.key, number).show(asyncio.get_running_loop().time()))
+
+    async def _capture(self, request: Request, number: str) -> Response:
+        record, captures = self._find(request.key, number), self._journal.captures
+        capture = None if captures is None else captures.find(record.id)
+        if capture is None:
+            raise refusals.not_captured(record.id, is_on=captures is not None)
+        return _json(200, show_capture(record.id, capture))
 
     async def _cancel(self, request: Request, number: str) -> Response:
         record = self._find(request.key, number)

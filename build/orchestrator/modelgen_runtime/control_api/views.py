@@ -120,6 +120,7 @@ def show_status(board: Board, now: float, gauge: Gauge | None = None) -> dict[st
         ],
         "waiting": sum(len(record.line) for record in records),
         "queue_limit": manifest.settings.queue_limit,
+        "capture": manifest.settings.capture,
     }
 
 

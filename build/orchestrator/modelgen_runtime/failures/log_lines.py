@@ -36,7 +36,7 @@ _BESIDE_NAME = (
     re.compile(r"(--[\w-]{0,32}(?:key|token|secret|password)\s{1,4})\S+", re.IGNORECASE),
     re.compile(r"(\b(?:token|secret)=[\"'])[^\"'<\s]{8,}", re.IGNORECASE),
 )
-_MASK = "•••"
+MASK = "•••"
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 _SHORTEST_SECRET = 8  # masking shorter values would garble lines
@@ -54,12 +54,18 @@ def clean_line(line: bytes, secrets: Iterable[str] = ()) -> str:
     shown = line[:LINE_BYTES].rstrip(b"\r").rsplit(b"\r", 1)[-1]
     text = _COLOUR.sub("", shown.decode(errors="replace")).translate(_CONTROL)
     for secret in secrets:
-        text = text.replace(secret, _MASK)
-    masked = _TOKEN.sub(_MASK, text)
+        text = text.replace(secret, MASK)
+    masked = mask(text)
+    return masked if len(masked) <= SHOWN_CHARACTERS else f"{masked[:SHOWN_CHARACTERS]} … (cut)"
+
+
+def mask(text: str) -> str:
+    """Return a text without what looks like a secret."""
+    masked = _TOKEN.sub(MASK, text)
     if _MAY_HOLD_SECRET.search(masked):
         for pattern in _BESIDE_NAME:
-            masked = pattern.sub(rf"\1{_MASK}", masked)
-    return masked if len(masked) <= SHOWN_CHARACTERS else f"{masked[:SHOWN_CHARACTERS]} … (cut)"
+            masked = pattern.sub(rf"\1{MASK}", masked)
+    return masked
 
 
 def secret_values(environment: Mapping[str, str]) -> list[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from modelgen_runtime.engines.admission import RefusedError
     from modelgen_runtime.gateway.counting import UsageRemoval
+    from modelgen_runtime.usage.captures import Capture
     from modelgen_runtime.usage.tokens import Tail
 
 _FIXED = frozenset({b"content-length", b"content-encoding"})
@@ -66,6 +67,7 @@ class Answer:
         "_last",
         "_on_done",
         "_path",
+        "capture",
         "is_done",
         "is_event_stream",
         "keeps_alive",
@@ -88,6 +90,8 @@ class Answer:
         """Notes the end of an engine's answer, if it reports tokens."""
         self.removal: UsageRemoval | None = None
         """Removes the event that the client did not ask for."""
+        self.capture: Capture | None = None
+        """Keeps what the client sent and gets, for debugging."""
         self.page_lines = b""
         """CORS headers for every answer."""
         self._error_of_engine: bytearray | None = None
@@ -100,6 +104,8 @@ class Answer:
         It is sent together with the start of the body, if both arrive together.
         """
         self.status = status
+        if self.capture is not None:
+            self.capture.answer.note_head(headers)
         is_stream = status == 200 and fields.get(b"content-type", b"").lower().startswith(b"text/event-stream")
         if self._is_beating:
             self._error_of_engine = None if is_stream else bytearray()
@@ -126,6 +132,8 @@ class Answer:
 
     def _send_data(self, data: bytes) -> None:
         self.sent += len(data)
+        if self.capture is not None:
+            self.capture.answer.add(data)
         head, self._held_head = self._held_head, b""
         self._client.write(head + (wire.chunk(data) if self._in_chunks else data))
 
@@ -144,7 +152,7 @@ class Answer:
             self.flush()
         if self._error_of_engine is not None:
             event = problems.engine_error_event(self._path, self.status, bytes(self._error_of_engine))
-            self._client.write(wire.chunk(event))
+            self._send_data(event)
         self.is_done = True
         if self._in_chunks:
             self._client.write(wire.LAST_CHUNK)
@@ -201,11 +209,10 @@ class Answer:
         if self._is_beating or self.is_event_stream:
             self.status, self._error_of_engine = refusal.status, None
             self._release()
-            self.flush()
             event = problems.error_event(self._path, refusal)
             if not self._last.endswith((b"\n\n", b"\r\n\r\n")):
                 event = b"\n\n" + event  # ends an incomplete event; extra empty lines are harmless
-            self._client.write(wire.chunk(event) if self._in_chunks else event)
+            self._send_data(event)
             self.complete()
         elif self.status:
             self.is_done = True
@@ -222,10 +229,12 @@ class Answer:
             self._is_beating = self._in_chunks = True
             self.status = 200
             self._client.write(self._own_head(Response(200, b"", "text/event-stream")))
-        self._client.write(wire.chunk(message))
+        self._send_data(message)
 
     def _send_whole(self, response: Response, body: bytes) -> None:
         self.status, self.sent = response.status, len(body)
+        if self.capture is not None:
+            self.capture.answer.add(body)
         lines = wire.own_lines(response, len(body)) + self.page_lines
         head = wire.response_head(response.status, lines, chunked=False, close=not self.keeps_alive)
         self._client.write(head + (b"" if self._is_head else body))

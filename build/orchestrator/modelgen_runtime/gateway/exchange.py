@@ -81,6 +81,8 @@ class Exchange(Passing):
         upload.received += len(data)
         if self.answer.is_done or self._refusal is not None:
             return
+        if (capture := self.answer.capture) is not None:
+            capture.request.add(data)
         try:
             if self._engine is not None:
                 self._pass_on(upload.edited(data))
@@ -205,6 +207,10 @@ class Exchange(Passing):
         model, variant = target.admission.model.id, target.variant
         self._record = Record(model, variant, self.path, key, front.now(), self._cancel_by_hand)
         front.journal.begin(self._record)
+        if (captures := front.journal.captures) is not None:
+            capture = self.answer.capture = captures.begin(self._record.id)
+            capture.request.note_head(self._head.headers)
+            capture.request.add(self._upload.data)
 
     def _admit(self, admission: Admission) -> None:
         if self._front.is_closing:

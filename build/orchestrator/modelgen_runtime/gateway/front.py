@@ -32,7 +32,7 @@ _MOST_CONTROL = 2**20
 _MOST_NAMES = 20
 _WITHOUT_KEYS = frozenset({"/healthz", "/readyz"})
 """Paths that need no key, for load balancers and health checks."""
-_WITH_USER_KEYS = re.compile(r"/metrics|/openapi\.json|/usage|/requests(/.*)?")
+_WITH_USER_KEYS = re.compile(r"/metrics|/openapi\.json|/usage|/requests(/[^/]+)?")
 """Paths of the control API that need only a key of role `user`, which gets what is its own."""
 
 

@@ -137,6 +137,16 @@ def no_request(number: str) -> RefusedError:
     )
 
 
+def not_captured(number: int, *, is_on: bool) -> RefusedError:
+    """Return the refusal to show a request whose body is not kept."""
+    why = (
+        "is no longer kept: later ones took its place; raise `capture`"
+        if is_on
+        else "was not kept; write `capture = 100` in `[orchestrator]`, and send it again"
+    )
+    return RefusedError(404, "request_not_captured", f"the request {number} {why}")
+
+
 def request_ended(number: int) -> RefusedError:
     """Return the refusal to cancel a request that has ended."""
     return RefusedError(409, "request_ended", f"the request {number} has ended")

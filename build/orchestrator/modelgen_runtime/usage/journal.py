@@ -11,6 +11,7 @@ from modelgen_runtime.usage.record import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from modelgen_runtime.usage.captures import Captures
     from modelgen_runtime.usage.record import Record
 
 LAST = 1000
@@ -75,6 +76,8 @@ class Journal:
     def __init__(self, note_wait: Callable[[str, float], None] = lambda *_: None) -> None:
         self._note_wait = note_wait
         self._count = 0
+        self.captures: Captures | None = None
+        """The last requests with their bodies, if they are kept."""
         self.running: dict[int, Record] = {}
         """Requests that have not ended, by number."""
         self.ended: deque[Record] = deque(maxlen=LAST)

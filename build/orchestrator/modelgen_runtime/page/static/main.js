@@ -67,7 +67,9 @@ function showLink() {
 let isShown = false;
 store.addEventListener("link", showLink);
 store.addEventListener("change", () => {
-  const { project } = store.status;
+  const { project, capture } = store.status;
+  byId("capture").hidden = !capture;
+  say(byId("capture"), `The last ${capture} requests and answers are kept in memory (capture).`);
   if (document.title !== project) {
     document.title = project;
     say(byId("project"), project);
