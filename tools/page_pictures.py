@@ -16,7 +16,7 @@ from typing import Any
 
 DOCS = Path(__file__).parent.parent / "docs"
 THEMES = ("light", "dark")
-WIDE = {"width": 1280, "height": 860}
+WIDE, NARROW = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -61,6 +61,10 @@ def draw(browser: Any, url: str, folder: Path, theme: str) -> None:  # noqa: ANN
     page.wait_for_selector(".chart li i")
     page.wait_for_selector("text=/4 running/")
     take(page, folder / f"page-activity-{theme}.webp")
+    page.set_viewport_size(NARROW)
+    page.click("nav >> text='Overview'")
+    page.wait_for_selector(".block")
+    take(page, folder / f"page-narrow-{theme}.webp")
     page.close()
 
 

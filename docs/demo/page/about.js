@@ -1,8 +1,8 @@
 /** What runs here. */
 
 import { hasKey } from "./api.js";
-import { byId, el } from "./dom.js";
-import { clean, duration } from "./text.js";
+import { byId, el, facts } from "./dom.js";
+import { duration } from "./text.js";
 
 /** @param {any} status As /status shows it, or null with a user key. */
 export function showAbout(status) {
@@ -28,7 +28,7 @@ export function showAbout(status) {
     el(
       "section.panel",
       el("div.panel-head", el("h2", "About")),
-      el("dl.facts", ...rows.flatMap(([name, text]) => [el("dt", name), el("dd", clean(text))])),
+      facts(rows),
       el("h3", "For programs"),
       el(
         "ul.plain",

@@ -1,5 +1,7 @@
 /** Elements, without HTML in strings: text is always set as text. */
 
+import { clean } from "./text.js";
+
 /**
  * Make an element.
  * @param {string} name Its tag, and its classes behind points.
@@ -24,6 +26,44 @@ export function el(name, props = {}, ...children) {
 
 /** Return a small button. @param {Record<string, any>} [props] As for `el`. */
 export const button = (text, onclick, props = {}) => el("button.small", { type: "button", text, onclick, ...props });
+
+/**
+ * Return buttons of which one is pressed.
+ * @param {[string, number][]} options Texts and values.
+ * @param {(value: number) => void} onChoose
+ */
+export function choice(label, options, chosen, onChoose) {
+  const press = (value) =>
+    options.forEach((option, index) => made.children[index].setAttribute("aria-pressed", String(option[1] === value)));
+  const buttons = options.map(([text, value]) => {
+    const onclick = () => {
+      press(value);
+      onChoose(value);
+    };
+    return el("button", { type: "button", text, onclick });
+  });
+  const made = el("div.choice", { role: "group", "aria-label": label }, ...buttons);
+  press(chosen);
+  return { element: made, press };
+}
+
+/** Return what colours mean. @param {string[][]} items Classes and texts. */
+export const legend = (items) =>
+  el(
+    "ul.legend",
+    { "aria-hidden": "true" },
+    ...items.map(([name, text]) => el("li", el("i", { class: `key ${name}` }), text)),
+  );
+
+/** Return names with their values, which may be foreign. @param {any[][]} rows */
+export const facts = (rows) =>
+  el("dl.facts", ...rows.flatMap(([name, value]) => [el("dt", name), el("dd", clean(String(value)))]));
+
+/** Offer names in a select, and keep the chosen one. */
+export function offer(select, names, chosen = select.value) {
+  select.replaceChildren(...names.map((name) => el("option", { value: name, text: name })));
+  if (names.includes(chosen)) select.value = chosen;
+}
 
 /** Return the element with an id. */
 export const byId = (id) => document.getElementById(id);

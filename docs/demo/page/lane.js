@@ -90,7 +90,7 @@ export class Lane {
   }
 
   #drawBlock(stay, segment, view) {
-    const x = (time) => view.width * (1 - (view.now - time) / view.range);
+    const x = (time) => place(time, view);
     const left = Math.max(0, x(segment.from));
     const right = Math.min(view.width, x(segment.to ?? view.now));
     let block = this.drawn.get(segment);
@@ -137,7 +137,7 @@ export class Lane {
 
   /** Draw ticks for requests that waited, and a mark for each failure; marks that touch are one. */
   #drawStrip(view, waits) {
-    const x = (time) => view.width * (1 - (view.now - time) / view.range);
+    const x = (time) => place(time, view);
     const ticks = waits.filter((wait) => this.sizeOf(wait.model) !== undefined && wait.time > view.now - view.range);
     const failures = [];
     for (const stay of [...this.stays].filter((one) => one.failed !== null)) {
@@ -217,6 +217,9 @@ export class Lane {
     this.ghost.append(made);
   }
 }
+
+/** Return where a time is, in pixels. @param {Window} view */
+const place = (time, { now, range, width }) => width * (1 - (now - time) / range);
 
 const WORDS = { starting: "loading", ready: "ready", draining: "draining", stopping: "stopping", sleeping: "sleeping" };
 

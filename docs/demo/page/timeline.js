@@ -1,9 +1,10 @@
 /** The timeline: a lane for each GPU, and one for models without a GPU. */
 
-import { byId, el, say } from "./dom.js";
+import { byId, choice, el, say } from "./dom.js";
 import { Lane } from "./lane.js";
 import { clock } from "./text.js";
 
+/** @type {[string, number][]} */
 const RANGES = [
   ["15 min", 900],
   ["1 h", 3600],
@@ -26,28 +27,18 @@ export class Timeline {
     this.shape = "";
     this.width = 0;
     this.axis = el("div.axis", { "aria-hidden": "true" });
-    this.#makeRanges();
+    this.ranges = choice("Shown time", RANGES, this.range, (range) => this.#choose(range));
+    byId("ranges").replaceWith(this.ranges.element);
     new ResizeObserver(() => this.#measure()).observe(byId("lanes"));
     setInterval(() => document.hidden || this.draw(), 1000);
     store.addEventListener("history", () => this.#rebuild());
     store.addEventListener("change", (event) => this.#update(event.detail));
   }
 
-  #makeRanges() {
-    for (const [text, seconds] of RANGES) {
-      const button = el("button", { type: "button", text, "aria-pressed": String(seconds === this.range) });
-      button.addEventListener("click", () => this.#choose(seconds));
-      byId("ranges").append(button);
-    }
-  }
-
   /** @param {number} range Seconds. */
   #choose(range) {
     this.range = range;
     this.isChosen = true;
-    [...byId("ranges").children].forEach((one, index) =>
-      one.setAttribute("aria-pressed", String(RANGES[index][1] === range)),
-    );
     this.draw();
   }
 
@@ -55,7 +46,9 @@ export class Timeline {
   #chooseFirst() {
     const { now, history } = this.store;
     const age = now - Math.min(now, ...history.stays.map((stay) => stay.start));
-    this.#choose(RANGES.find(([, seconds]) => seconds >= 0.75 * age || seconds === MOST_FIRST)[1]);
+    const [, first] = RANGES.find(([, seconds]) => seconds >= 0.75 * age || seconds === MOST_FIRST);
+    this.ranges.press(first);
+    this.#choose(first);
   }
 
   /** Reading a width makes the browser lay the page out, so that it is read only when it changes. */

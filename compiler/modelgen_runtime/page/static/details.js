@@ -1,6 +1,6 @@
 /** All about one model: why it failed, which line to change, and the errors of its engine. */
 
-import { button, copyButton, el, mark, prose } from "./dom.js";
+import { button, copyButton, el, facts, mark, prose } from "./dom.js";
 import { clean, clock, duration, plural, reservations, tomlLines } from "./text.js";
 
 /**
@@ -24,7 +24,7 @@ export function showModel(model, stay) {
         ]
       : [];
   const body = [
-    facts(model, stay),
+    summary(model, stay),
     ...past,
     ...(model.failure ? failure(model) : []),
     ...model.errors.map(engineError),
@@ -49,7 +49,7 @@ export function showModel(model, stay) {
   dialog.showModal();
 }
 
-function facts(model, stay) {
+function summary(model, stay) {
   const { expected, engine, unexpected } = model.kv_cache ?? {};
   const held =
     model.held && `by ${model.held_by ?? "an operator"}${model.held_for ? `, for ${duration(model.held_for)}` : ""}`;
@@ -73,8 +73,7 @@ function facts(model, stay) {
         `${plural(engine.tokens, "token")}${unexpected ? `, expected ${plural(expected.tokens, "token")}` : ""}`,
     ],
   ];
-  const shown = rows.filter(([, text]) => text);
-  return el("dl.facts", ...shown.flatMap(([name, text]) => [el("dt", name), el("dd", { text: clean(String(text)) })]));
+  return facts(rows.filter(([, text]) => text));
 }
 
 function reason(model) {

@@ -1,6 +1,6 @@
 /** The output of one engine as it comes. */
 
-import { button, byId, el, say } from "./dom.js";
+import { button, byId, el, offer, say } from "./dom.js";
 import { follow } from "./stream.js";
 import { clean, count } from "./text.js";
 
@@ -42,12 +42,9 @@ export class Log {
   /** Follow a model, or the last one. */
   show(wanted) {
     const ids = [...this.store.models.keys()];
-    if (ids.join("\n") !== [...this.select.options].map((one) => one.value).join("\n")) {
-      this.select.replaceChildren(...ids.map((id) => el("option", { value: id, text: id })));
-    }
     const model = wanted && ids.includes(wanted) ? wanted : this.model || ids[0];
     if (!model) return;
-    this.select.value = model;
+    offer(this.select, ids, model);
     if (model !== this.model || this.abort.signal.aborted) this.#follow(model);
   }
 

@@ -1,9 +1,10 @@
 /** Tokens by model, by key and by day, as small charts. */
 
 import { ask } from "./api.js";
-import { el, say } from "./dom.js";
+import { choice, el, legend, say } from "./dom.js";
 import { count, plural } from "./text.js";
 
+/** @type {[string, number][]} */
 const DAYS = [
   ["Today", 1],
   ["7 days", 7],
@@ -18,32 +19,18 @@ const MOST = 8;
 export class Usage {
   constructor() {
     this.days = 1;
-    const choice = el(
-      "div.choice",
-      { role: "group", "aria-label": "Counted days" },
-      ...DAYS.map(([text, days]) => {
-        const button = el("button", { type: "button", text, "aria-pressed": String(days === this.days) });
-        button.addEventListener("click", () => {
-          this.days = days;
-          for (const one of choice.children) one.setAttribute("aria-pressed", String(one === button));
-          this.read();
-        });
-        return button;
-      }),
-    );
+    const days = choice("Counted days", DAYS, this.days, (chosen) => {
+      this.days = chosen;
+      this.read();
+    });
     this.state = el("p.muted", { role: "status" });
     this.charts = el("div.charts");
-    const legend = el(
-      "ul.legend",
-      { "aria-hidden": "true" },
-      ...PARTS.map(([part, text]) => el("li", el("i", { class: `key part-${part}` }), text)),
-    );
     this.element = el(
       "section.panel",
       { "aria-label": "Usage" },
-      el("div.panel-head", el("h2", "Usage"), this.state, choice),
+      el("div.panel-head", el("h2", "Usage"), this.state, days.element),
       this.charts,
-      legend,
+      legend(PARTS.map(([part, text]) => [`part-${part}`, text])),
     );
   }
 

@@ -1,7 +1,7 @@
 /** Requests as they come, and what they used. */
 
 import { ask } from "./api.js";
-import { button, byId, el, notify, say } from "./dom.js";
+import { button, byId, el, legend, notify, say } from "./dom.js";
 import { follow } from "./stream.js";
 import { clock, count, duration } from "./text.js";
 import { Usage } from "./usage.js";
@@ -27,11 +27,6 @@ export class Activity {
     const heads = COLUMNS.map((text) => el("th", { scope: "col", text }));
     const head = el("tr", { role: "row" }, ...heads, el("th", { scope: "col" }, el("span.unseen", "Cancel")));
     const table = el("table.requests", { role: "table" }, el("thead", { role: "rowgroup" }, head), this.body);
-    const legend = el(
-      "ul.legend",
-      { "aria-hidden": "true" },
-      ...PHASES.map(([name, text]) => el("li", el("i", { class: `key phase-${name}` }), text)),
-    );
     byId("activity").append(
       this.usage.element,
       el(
@@ -39,7 +34,7 @@ export class Activity {
         { "aria-label": "Requests" },
         el("div.panel-head", el("h2", "Requests"), this.state, this.filter),
         el("div.wide", { tabindex: 0, role: "region", "aria-label": "Table of requests" }, table),
-        legend,
+        legend(PHASES.map(([name, text]) => [`phase-${name}`, text])),
       ),
     );
     this.filter.addEventListener("input", () => this.#filter());
@@ -101,7 +96,8 @@ export class Activity {
     cells[4].append(
       el("div.phases-bar", { role: "img" }, ...PHASES.map(([phase]) => el("i", { class: `phase-${phase}` }))),
     );
-    return { request, cells, row: el("tr", { role: "row" }, ...cells, el("td", { role: "cell" }, cancel)), cancel, at: 0 };
+    const row = el("tr", { role: "row" }, ...cells, el("td", { role: "cell" }, cancel));
+    return { request, cells, row, cancel, at: 0 };
   }
 
   #show({ request, cells, cancel, at }) {

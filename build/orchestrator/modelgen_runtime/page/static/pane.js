@@ -1,7 +1,7 @@
 /** One conversation with one model, and how fast it answers. */
 
 import { open } from "./api.js";
-import { el, say } from "./dom.js";
+import { el, offer, say } from "./dom.js";
 import { readEvents } from "./stream.js";
 import { duration, plural } from "./text.js";
 
@@ -31,9 +31,7 @@ export class Pane {
   }
 
   offer(names, wanted) {
-    const chosen = wanted ?? this.select.value;
-    this.select.replaceChildren(...names.map((name) => el("option", { value: name, text: name })));
-    if (names.includes(chosen)) this.select.value = chosen;
+    offer(this.select, names, wanted);
   }
 
   clear() {

@@ -1,7 +1,7 @@
 /** Reranking and transcription, in one field each. */
 
 import { ask } from "./api.js";
-import { el, say } from "./dom.js";
+import { el, offer, say } from "./dom.js";
 
 const RERANK = ["/v1/rerank", "/rerank"];
 const TRANSCRIBE = ["/v1/audio/transcriptions"];
@@ -30,12 +30,12 @@ function frame(chat, name, routes, field, hint, run) {
     button.disabled = false;
   });
   const element = el("section.panel", { "aria-label": name }, el("div.panel-head", el("h2", name), select), form);
-  const offer = () => {
+  const update = () => {
     const names = chat.having(routes);
     element.hidden = names.length === 0;
-    select.replaceChildren(...names.map((one) => el("option", { value: one, text: one })));
+    offer(select, names);
   };
-  return { element, offer };
+  return { element, offer: update };
 }
 
 export function rerankTool(chat) {
