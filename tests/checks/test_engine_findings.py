@@ -77,6 +77,17 @@ CASES: list[tuple[str, str, str]] = [
     (flags("compilation-config = { mode = 3 }, 'compilation_config.level' = 3", "0.12.0"), "flag-twice", "once"),
     (flags("quantization = 'awg'"), "unknown-value", "did you mean `awq`?"),
     (flags("quantization = 'gguf'", "0.24.0"), "value-of-another-version", "removed after 0.23.0"),
+    (flags("chat-template = 'template_chatml.jinja'"), "unmounted-file", "write `./template_chatml.jinja`"),
+    (
+        '[engines.vllm]\nimage = "quay.io/ascend/vllm-ascend:v0.13.0"\n[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }\n',
+        "image-for-unsupported",
+        "/dev/davinci_manager",
+    ),
+    (
+        flags("tokenizer-mode = 'slow'", "0.31.0"),
+        "value-of-another-version",
+        "or use the image `vllm/vllm-openai:v0.30.0`",
+    ),
     (flags("tokenizer-mode = 'slow'", "0.31.0"), "value-of-another-version", "removed after"),
     # flags and their releases
     (flags("no-enable-prefix-caching = false"), "bad-flag", "write `enable-prefix-caching = true`"),

@@ -148,6 +148,15 @@ CASES: list[tuple[str, str, str]] = [
     (command_model('command = ["x"]\npublish = "127.0.0.1:8188"'), "bad-command", "port = 8188"),
     (command_model('publish = "127.0.0.1:8188"'), "bad-command", "port = 8188"),
     (command_model("command = []\nport = 8188"), "bad-command", "the image's own"),
+    (command_model('command = ["serve --port {port}"]'), "bad-command", '`command = ["serve", "--port", "{port}"]`'),
+    (
+        command_model('port = 8188\nentrypoint = ["python3 app.py"]\ncommand = ["-v"]'),
+        "bad-command",
+        '`entrypoint = ["python3", "app.py"]`',
+    ),
+    (command_model("port = 8188\nentrypoint = 'python3 app.py'"), "wrong-type", '`entrypoint = ["python3", "app.py"]`'),
+    (command_model("port = 8188\ncache = ['~/.cache']"), "bad-cache", 'write `"/root/.cache"`'),
+    (command_model("port = 8188\ncache = ['/']"), "bad-cache", 'write `"/root/.cache"`'),
     (command_model("port = 8188\ncache = ['cache']"), "bad-cache", 'write `"/cache"`'),
     (command_model("port = 8188\ncache = ['/a/b', '/a-b']"), "bad-cache", "remove"),
     (command_model("port = 8188\nrepo = 'a/b'\ncache = ['/root/.cache/huggingface/hub']"), "bad-cache", "another"),
@@ -336,6 +345,7 @@ FINE = [
     f"[host]\nmemory = '8GiB'\n{QWEN}host_memory = '8GiB'\n[profiles.all]\nmodels = ['qwen']",
     command_model("port = 8188"),
     command_model("port = 8188\nentrypoint = []\ncommand = ['--fast']\npublish = '127.0.0.1:8188'"),
+    command_model("port = 8188\nentrypoint = ['sh', '-c']\ncommand = ['serve --port 8188']"),
     command_model("command = ['serve', '--port', '8000']\npublish = '127.0.0.1:8188'"),
     command_model(
         "port = 8188\ncache = ['/root/.cache']\noffline = false\nenv = { HF_ENDPOINT = 'https://m.example' }"

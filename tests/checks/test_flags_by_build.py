@@ -44,6 +44,7 @@ WRONG: list[tuple[str, str, str, str]] = [
     (gguf("c = 16384, n-gpu-layer = 20"), "unknown-flag", "n-gpu-layer", "n-gpu-layers"),
     (gguf("c = 16384, n-gpu-layer = 20", build(6178)), "unknown-flag", "n-gpu-layer", "n-gpu-layers"),
     (gguf("c = 16384, temperature = 0.5"), "unknown-flag", "temperature", "`temp`"),
+    (gguf("c = 16384, fmoe = true"), "unknown-flag", "fmoe", "of ik_llama.cpp"),
     (gguf("c = 16384, mmap = true"), "unknown-flag", "mmap", "b7376"),
     (gguf("c = 16384, defrag_thold = true"), "bad-flag-value", "defrag_thold", ""),
     (gguf("c = 16384, chat-template-kwarg = 1", build(99999)), "unverified-flag", "chat-template-kwarg", "kwargs"),

@@ -17,6 +17,9 @@ def gguf(args: str = "ctx-size = 8", line: str = "") -> str:
     )
 
 
+AMD_CARD = '\n[gpus.gpu1]\nmemory = "24GiB"\ndevice = "/dev/dri/renderD128"\nkind = "amd"\ngroups = [44]\n'
+
+
 def tei(line: str = "", tag: str = "cpu-1.9") -> str:
     return (
         f'[engines.tei]\nimage = "ghcr.io/huggingface/text-embeddings-inference:{tag}"\n'
@@ -219,6 +222,12 @@ CASES: list[tuple[str, str, str]] = [
         for vendor in ("intel", "musa", "rocm")
     ),
     (tei('gpus = ["gpu0"]'), "image-for-other-cards", "cuda-"),
+    (tei('gpus = ["gpu1"]') + AMD_CARD, "image-for-other-cards", "the engine `infinity`"),
+    (
+        gguf(line='gpus = ["gpu1"]') + AMD_CARD,
+        "image-for-other-cards",
+        "`ghcr.io/ggml-org/llama.cpp:server-rocm-b6500`",
+    ),
     ('[engines.tei]\nimage = "x/y:1"\nversion = "nine"', "bad-version", "release"),
     # keys
     (tei("trust_remote_code = true"), "key-of-another-engine", "`sglang`"),

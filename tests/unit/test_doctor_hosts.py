@@ -209,6 +209,11 @@ def test_reservations_work_in_cdi_mode_if_the_runtime_is_the_default(fake: FakeH
     assert [item for item in fake.wrong(CARD) if item[1] == "bad"] == []
 
 
+def test_podman_is_known_by_its_socket(fake: FakeHost) -> None:
+    fake.docker("5.1.2", endpoint="unix:///run/user/1000/podman/podman.sock")
+    assert "Podman 5.1.2 gives containers of Compose no GPU" in json.dumps(fake.wrong(CARD))
+
+
 def test_podman_gives_gpus_of_cdi(fake: FakeHost) -> None:
     fake.be("podman-socket-5.4")
     assert "would be missing" not in json.dumps(fake.wrong(CDI))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from modelgen.config.familiar_values import (
@@ -72,8 +73,8 @@ def write_value(
             return f'write `{key} = "127.0.0.1:{value}"`'
         case ("string_type", int() | float() | bool()) if isinstance(key, str):
             return f'write `{key} = "{json.dumps(value)}"`'
-        case "list_type", str() if key == "command":
-            return f"write `command = {json.dumps(value.split(), ensure_ascii=False)}`"
+        case "list_type", str() if key in ("command", "entrypoint"):
+            return f"write `{key} = {json.dumps(_words(value), ensure_ascii=False)}`"
         case "list_type", str():
             return f"write `{key} = {json.dumps([value], ensure_ascii=False)}`"
         case ("dict_type", list() | str()) if key == "args":
@@ -109,6 +110,14 @@ def write_value(
         case _:
             pass
     return ""
+
+
+def _words(line: str) -> list[str]:
+    """Return the words of a command line, as a shell splits them; at spaces if its quotes do not match."""
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return line.split()
 
 
 def _value_at(tables: Mapping[str, Any], path: tuple[str | int, ...]) -> Any:  # noqa: ANN401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from modelgen.checks.gpu_kinds import is_for_unsupported, is_of_other_kind
@@ -30,6 +31,8 @@ _GPUS_OF = {
     "none": "processors",
 }
 _OF_L4T = ("7.2", "8.7")
+# docs.vllm.ai/projects/ascend, quick start of 0.13.0. It mounts the driver's files, too.
+_DEVICES = {"ascend": ("/dev/davinci0", "/dev/davinci_manager", "/dev/devmm_svm", "/dev/hisi_hdc")}
 # The vendor in a CDI device's name.
 _CDI_VENDORS = {"nvidia.com": "nvidia", "amd.com": "amd"}
 
@@ -100,11 +103,13 @@ def image_for_unsupported(context: Context) -> Iterator[Found]:
     """
     places = {run.place: run for run in context.runs.values() if is_for_unsupported(run)}
     for path, run in places.items():
-        kind = _GPUS_OF[properties.kind_of(run.image) or ""] if run.image else ""
+        kind = (properties.kind_of(run.image) or "") if run.image else ""
+        devices = json.dumps(_DEVICES.get(kind, ("/dev/accel",)))
+        more = ", and the mounts of its project's guide" if kind in _DEVICES else ""
         yield Found(
             context.document.at_value(*path),
-            f"this image is for {kind}, which modelgen does not support",
-            'run it as `engine = "command"`, with its devices in `compose`: `devices = ["/dev/accel"]`',
+            f"this image is for {_GPUS_OF.get(kind, '')}, which modelgen does not support",
+            f'run it as `engine = "command"`, with its devices in `compose`: `devices = {devices}`{more}',
         )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
+import shlex
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from modelgen.checks.context import Context
     from modelgen.config import Model
 
+# The home in a container of root. No shell expands it in the target of a volume.
+_HOME = re.compile(r"^(?:~|\$HOME|\$\{HOME\})(?=/|$)")
 _PORT = re.compile(r"(?:--port[= ]|\b0\.0\.0\.0:)(\d{2,5})\b")
 
 
@@ -70,6 +74,10 @@ def bad_command(context: Context) -> Iterator[Found]:
         elif model.command is not None and model.entrypoint is None and not any(model.command[:1]):
             help_text = 'write the program first, as in `command = ["serve"]`; without `command`, the image\'s own runs'
             yield Found(context.at_origin(name, "command"), "`command` has no program", help_text)
+        elif found := _one_word(model):
+            key, words = found
+            message = f"`{(getattr(model, key))[0]}` is one word, and no program has that name"
+            yield Found(context.document.at_value(*document.origin(name, key), 0), message, f"write `{key} = {words}`")
         elif _lacks_port(context, name, model):
             place = context.at_origin(name, "publish") if model.publish else document.at_header("models", name)
             named = _port_in(context.runs[name].program)
@@ -100,6 +108,21 @@ def _has_no_program(context: Context, name: str) -> bool:
     on_host, model = not CONTAINER_TARGETS.intersection(context.targets), context.models[name]
     is_own = model.entrypoint == [] or not any(context.runs[name].program)
     return on_host and is_own and not context.document.is_refused("models", name, "command")
+
+
+def _one_word(model: Model) -> tuple[str, str] | None:
+    """Return the key whose first item is a program with its arguments, and the list to write; None if it is a program.
+
+    Docker looks for a program with the whole item as its name. A path with spaces may be one, as on Windows.
+    """
+    key = "command" if model.entrypoint is None else "entrypoint"
+    [first, *rest] = getattr(model, key) or [""]
+    if not re.match(r"[\w.-]+\s+\S", first):
+        return None
+    try:
+        return key, json.dumps([*shlex.split(first), *rest], ensure_ascii=False)
+    except ValueError:
+        return None
 
 
 def _lacks_port(context: Context, name: str, model: Model) -> bool:
@@ -173,10 +196,12 @@ def bad_cache(context: Context) -> Iterator[Found]:
             is_plain = target.startswith("/") and ":" not in target and posixpath.normpath(target) == target
             if not is_plain or not cache_label(target):
                 # Compose's `host:container:mode`: the first part is on the host.
-                inside = target.split(":")[1] if ":" in target else target
+                inside = _HOME.sub("/root", target.split(":")[1] if ":" in target else target)
                 absolute = posixpath.normpath(f"/{inside.lstrip('/')}")
                 help_text = f'write `"{absolute if cache_label(absolute) else "/root/.cache"}"`'
-                yield Found(place, f"`{target}` is not an absolute path", help_text)
+                is_whole = is_plain and not target.strip("/")
+                said = "is the whole container, not a directory of its own" if is_whole else "is not an absolute path"
+                yield Found(place, f"`{target}` {said}", help_text)
             elif run.needs_hub and f"{target}/".startswith(f"{hub(run.engine, run.account)}/"):
                 yield Found(place, f"`{target}` is in the hub directory, which is read-only", "write another directory")
             elif cache_label(target) in labels:

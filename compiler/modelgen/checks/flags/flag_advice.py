@@ -22,7 +22,7 @@ _PATHS = frozenset(
 )
 # A value of these flags that does not look like a path is a name: of a parser, or of a template in the image.
 _FILES = frozenset({"chat-template", "completion-template", "reasoning-parser-plugin", "tool-parser-plugin"})
-_BARE = re.compile(r"(?!examples/|template_)[\w-][\w./\\-]*\.(?:jinja2?|json|py)")
+_BARE = re.compile(r"(?!examples/)[\w-][\w./\\-]*\.(?:jinja2?|json|py)")
 # Absolute paths, paths of Windows and of a home. vLLM's image has examples of its own in /vllm-workspace.
 _ABSOLUTE = re.compile(r"(?!/vllm-workspace/)(?:/|~/|[A-Za-z]:[/\\])[^{}\n]+")
 

@@ -6,12 +6,14 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from modelgen.checks.engines.releases import release_image
 from modelgen.checks.flags.plain_values import plain_fault
 from modelgen.config.familiar_names import VALUES
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.catalogues import Kind
 from modelgen.engines.flags import is_unlisted, mismatch, text_of, whole_number
 from modelgen.engines.images.properties import is_release
+from modelgen.engines.images.versions import parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -145,12 +147,21 @@ def value_of_another_version(context: Context) -> Iterator[Found]:
     """
     for arg in context.args:
         if is_of_another_version(context, arg):
-            way_out = _BY_PLUGIN.get(str(arg.value), "use an image of another version")
+            way_out = _BY_PLUGIN.get(str(arg.value)) or _image_with(context, arg)
             yield Found(
                 context.document.at_value(*arg.path),
                 f"{arg.version} has no `{arg.name}` named `{text_of(arg.value)}`",
                 f"{_other_version(arg)}: write another value, or {way_out}",
             )
+
+
+def _image_with(context: Context, arg: Argument) -> str:
+    """Return which image has the value: of the first release that does, or of the last that did."""
+    run, version = context.runs[arg.model], parse_version(_with_value(arg) or "")
+    image = None
+    if run.engine is not None and run.image is not None and version is not None:
+        image = release_image(context.document.config.host, run.engine, run.image.name, version)
+    return f"use the image `{image}`" if image else "use an image of another version"
 
 
 def is_of_another_version(context: Context, arg: Argument) -> bool:
@@ -235,10 +246,20 @@ def _other_version(arg: Argument) -> str:
     """Return which releases have the value if this one does not, else an empty string."""
     if arg.release is None or not isinstance(arg.value, str | int | float):
         return ""
-    value, at = text_of(arg.value), arg.catalogue.position
-    having = [name for name, values in arg.catalogue.values(arg.name) if value in values]
-    if not having or arg.release.name in having:
+    other = _with_value(arg)
+    if other is None:
         return ""
-    if later := [name for name in having if at(name) > arg.release.at]:
-        return f"it appeared in {arg.catalogue.label(later[0])}"
-    return f"it was removed after {having[-1]}"
+    if arg.catalogue.position(other) > arg.release.at:
+        return f"it appeared in {arg.catalogue.label(other)}"
+    return f"it was removed after {other}"
+
+
+def _with_value(arg: Argument) -> str | None:
+    """Return the first later release that has a value, else the last that had it; None if this one has it."""
+    if arg.release is None:
+        return None
+    at, now = arg.catalogue.position, arg.release.at
+    having = [name for name, values in arg.catalogue.values(arg.name) if text_of(arg.value) in values]
+    if not having or arg.release.name in having:
+        return None
+    return next((name for name in having if at(name) > now), having[-1])

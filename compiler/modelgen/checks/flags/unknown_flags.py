@@ -171,6 +171,8 @@ def _instead_of_plain(plain: PlainArgument) -> str:
         return ""
     if instead := switched(plain):
         return instead
+    if not plain.is_fork and (of_fork := plain.engine.instead.get(plain.name.lstrip("-"))):
+        return of_fork.help_for(plain.value)
     canonical = plain.catalogue.canonical(plain.name)
     flag = plain.release.get(canonical) if plain.release else None
     if flag is not None:

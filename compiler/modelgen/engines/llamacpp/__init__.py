@@ -16,7 +16,7 @@ from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, is_on
 from modelgen.engines.catalogues import catalogue
 from modelgen.engines.catalogues.architectures import Architectures
 from modelgen.engines.engine import Engine, Run
-from modelgen.engines.facts import Opens, Program, ServerLine, Starter
+from modelgen.engines.facts import Instead, Opens, Program, ServerLine, Starter
 from modelgen.engines.flags import owned
 from modelgen.engines.flags.plain import format_flags
 from modelgen.engines.images import Published
@@ -59,6 +59,8 @@ def tags_for(tag: str, capability: str) -> tuple[str, ...]:
     return (older,) if runs_on(older, None, capability) else ()
 
 
+# common/common.cpp of ikawrakow/ik_llama.cpp. Each has one dash.
+_OF_IK_LLAMA = "amb fmoe ger khad mla mqkv muge rtr ser"
 # docs/docker.md. Tags move with every commit, except those that name a build.
 _IMAGES = (
     Published(
@@ -184,8 +186,14 @@ def launch(run: Run) -> Launch:
     return Launch((program,), (*command, *format_flags(run.args, joined=False)))
 
 
-def for_cards(_: set[str], __: Version | None) -> str:
-    """Return the advice which image to use."""
+def _of_ik_llama(name: str) -> Instead:
+    return Instead(f'it is a flag of ik_llama.cpp: use an image of it, with `fork = true` and the key `"-{name}"`')
+
+
+def for_cards(vendors: set[str], version: Version | None) -> str:
+    """Return the advice which image to use: of the same build, if it is known."""
+    if version is not None and vendors in ({"nvidia"}, {"amd"}):
+        return f"write `ghcr.io/ggml-org/llama.cpp:server-{'cuda' if vendors == {'nvidia'} else 'rocm'}-{version.text}`"
     return "use the tag for the GPU: `server-cuda-b…` or `server-rocm-b…`; `server-b…` is for processors"
 
 
@@ -227,6 +235,7 @@ ENGINE = Engine(
     owned_variables=_OWNED_VARIABLES,
     plain_flags=FLAGS,
     short_flags=SHORT_FLAGS,
+    instead={name: _of_ik_llama(name) for name in _OF_IK_LLAMA.split()},
     file_flags=frozenset(_FILES.split()),
     named_values={"chat-template": tuple(_TEMPLATES.split())},
     json_flags=frozenset({"chat-template-kwargs", "json-schema"}),

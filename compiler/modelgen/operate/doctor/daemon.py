@@ -91,8 +91,13 @@ def find_podman(host: Host) -> str | None:
     It names itself only among its components (lablup/backend.ai#13829).
     """
     server = table(ask_version(host)).get("Server") if host.which("docker") else None
-    components = _listed(server.get("Components")) if isinstance(server, dict) else []
+    if not isinstance(server, dict):
+        return None
+    components = _listed(server.get("Components"))
     names = [one for one in components if isinstance(one, dict) and str(one.get("Name")).startswith("Podman")]
+    # An older client leaves the components out; the address is Podman's own (podman-system-service(1)).
+    if not names and (find_endpoint(host) or "").endswith("/podman/podman.sock"):
+        names = [server]
     return (numbers(str(names[0].get("Version"))) or "0") if names else None
 
 
