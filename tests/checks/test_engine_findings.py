@@ -79,7 +79,8 @@ CASES: list[tuple[str, str, str]] = [
     (flags("quantization = 'gguf'", "0.24.0"), "value-of-another-version", "removed after 0.23.0"),
     (flags("chat-template = 'template_chatml.jinja'"), "unmounted-file", "write `./template_chatml.jinja`"),
     (
-        '[engines.vllm]\nimage = "quay.io/ascend/vllm-ascend:v0.13.0"\n[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }\n',
+        '[engines.vllm]\nimage = "quay.io/ascend/vllm-ascend:v0.13.0"\n'
+        '[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }\n',
         "image-for-unsupported",
         "/dev/davinci_manager",
     ),
