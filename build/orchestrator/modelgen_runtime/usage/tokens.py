@@ -16,8 +16,8 @@ from typing import Any
 
 from modelgen_runtime.usage.record import UNKNOWN, Tokens
 
-_LEAST_TAIL, _MOST_TAIL, _MOST_HEAD = 4096, 8192, 2048
-"""Bytes that are kept: a tail that has grown is cut, so that not every part of an answer copies it."""
+_MOST_TAIL, _MOST_HEAD, _MOST_PARTS = 4096, 2048, 16
+"""Bytes that are kept, and parts of an answer before they are joined: joining each would copy the tail each time."""
 _READ = json.JSONDecoder().raw_decode
 _MESSAGES = "/v1/messages"
 _RESPONSES = "/v1/responses"
@@ -34,28 +34,32 @@ class Tail:
         is_stream: Whether the answer is a stream of events.
     """
 
-    __slots__ = ("_head", "_is_stream", "_route", "_tail")
+    __slots__ = ("_head", "_is_stream", "_parts", "_route")
 
     def __init__(self, route: str, is_stream: bool) -> None:  # noqa: FBT001 - on the path of every request
-        self._route, self._is_stream, self._tail = route, is_stream, b""
+        self._route, self._is_stream = route, is_stream
+        self._parts: list[bytes] = []
         self._head: bytes | None = b"" if is_stream and route == _MESSAGES else None
 
     def note(self, data: bytes) -> None:
         """Note a part of the answer."""
-        tail = self._tail + data if self._tail else data
-        self._tail = tail if len(tail) <= _MOST_TAIL else tail[-_LEAST_TAIL:]
+        parts = self._parts
+        parts.append(data[-_MOST_TAIL:])
+        if len(parts) == _MOST_PARTS:
+            parts[:] = [b"".join(parts)[-_MOST_TAIL:]]
         if self._head is not None and len(self._head) < _MOST_HEAD:
             self._head += data[:_MOST_HEAD]
 
     def tokens(self) -> Tokens:
         """Return the tokens that the complete answer reports."""
-        if b'"usage"' not in self._tail:
+        tail = b"".join(self._parts)
+        if b'"usage"' not in tail:
             return UNKNOWN
         if self._route == _MESSAGES:
-            return _of_messages(self._head, self._tail)
+            return _of_messages(self._head, tail)
         if self._route == _RESPONSES and self._is_stream:
-            return _counted(_reported(self._tail, '{"":{', ends_at_line=True))
-        usage = _reported(self._tail, "{", ends_at_line=self._is_stream)
+            return _counted(_reported(tail, '{"":{', ends_at_line=True))
+        usage = _reported(tail, "{", ends_at_line=self._is_stream)
         return _counted(usage) if self._route not in _INPUT_ONLY else _of_input(usage)
 
 
