@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from compiling import build, complete, findings
@@ -316,6 +318,10 @@ def test_the_first_release_with_kernels(card: str, image: str, kind: str, is_fin
         ("sglang", "lmsysorg/sglang:v0.5.9", 'card = "RTX 5090"', ""),
         ("sglang", "lmsysorg/sglang:v0.5.9", 'memory = "32GiB"\ncapability = "7.0"', "no release has kernels for it"),
         ("sglang", "lmsysorg/sglang:v0.5.9", 'card = "T4"', ""),
+        ("sglang", "lmsysorg/sglang:v0.5.9-rocm700-mi30x", 'card = "MI300X"', ""),
+        ("sglang", "lmsysorg/sglang:v0.5.9-rocm700-mi30x", 'card = "MI355X"', "`lmsysorg/sglang:v0.5.9-rocm700-mi35x`"),
+        ("sglang", "lmsysorg/sglang:v0.4.9.post1-rocm700-mi35x", 'card = "MI300X"', "post1-rocm630-mi30x`"),
+        ("sglang", "lmsysorg/sglang:v0.5.9-rocm700-mi30x", 'card = "RX 7900 XTX"', "there is no image for this GPU"),
         (
             "llamacpp",
             "ghcr.io/ggml-org/llama.cpp:server-cuda13-b9000",
@@ -570,6 +576,20 @@ def scheme(weights: str, inputs: str = "null") -> str:
     return f'{{"quantization_config": {{"quant_method": "compressed-tensors", "config_groups": {{"g": {group}}}}}}}'
 
 
+def quark(weight: str, activation: str = "", exclude: str = "lm_head") -> str:
+    types = {"weight": {"dtype": weight}, "input_tensors": {"dtype": activation} if activation else None}
+    return json.dumps(
+        {"quantization_config": {"quant_method": "quark", "global_quant_config": types, "exclude": [exclude]}}
+    )
+
+
+@pytest.mark.parametrize(("image", "is_fine"), [("v0.19.0", False), ("v0.33.0", True)])
+def test_weights_alone_in_4_bits_of_quark(image: str, *, is_fine: bool) -> None:
+    toml = served('card = "RTX 4090"', f"vllm/vllm-openai:{image}")
+    rules = [item[0] for item in found(toml, LOCK.format(config=quark("uint4")))]
+    assert ("checkpoint-for-other-cards" not in rules) == is_fine
+
+
 def method(text: str) -> str:
     return f'{{"quantization_config": {text}}}'
 
@@ -591,6 +611,9 @@ FP8, INT8, INT4, FP4 = (
         ("A100 80GB", V11, scheme(INT4, FP8), "9.0"),
         ("T4", V11, scheme(FP4, FP4), "8.0"),
         ("T4", V11, method('{"quant_method": "fp8"}'), "8.0"),
+        ("RTX 3090", "vllm/vllm-openai:v0.19.0", quark("fp8_e4m3", "fp8_e4m3"), "8.9"),
+        ("RTX 4090", "vllm/vllm-openai:v0.19.0", quark("fp8_e4m3", "fp8_e4m3"), ""),
+        ("RTX 3090", "vllm/vllm-openai:v0.19.0", quark("fp8_e4m3", "fp8_e4m3", "self_attn.q_proj"), ""),
         ("T4", V14, method('{"quant_method": "fp8"}'), ""),
         ("T4", NEW, method('{"quant_method": "mxfp4"}'), "8.0"),
         ("T4", V11, method('{"quant_method": "awq"}'), ""),
@@ -670,10 +693,9 @@ def test_cards_that_are_split_over() -> None:
         "5090", "3090"
     )
     split = MODEL.replace('"gpu0"', '"gpu0", "h"').replace("= 8", f"= 8, {SPLIT}")
-    [message] = [
-        one.message for one in findings(by_age + split) if one.rule in ("unequal-cards", "index-of-unequal-cards")
-    ]
+    [message] = [one.message for one in findings(by_age + split) if one.rule == "unequal-cards"]
     assert "so RTX 3090 limits all of them" in message
+    assert "index-of-unequal-cards" in [one.rule for one in findings(by_age + MODEL)]
     assert pair("RTX 3090", "A40", "pipeline-parallel-size = 2") == []
     assert pair("RTX 4090", "RTX 4090", SPLIT) == ["cards-without-peers"]
     alone = served('card = "RTX 4090"', V11, f", {SPLIT}")

@@ -82,6 +82,10 @@ def test_a_file_of_its_own_or_a_replaced_config_is_not_compared() -> None:
         (quantized("modelopt"), VLLM, True),
         (quantized("something"), ("vllm", "0.99.0"), True),
         (quantized("qoq"), SGLANG, True),
+        (quantized("qoq"), ("sglang", "0.5.16"), False),
+        *((quantized(method), SGLANG, False) for method in ("hqq", "aqlm", "experts_int8")),
+        *((quantized(method), SGLANG, True) for method in ("fbgemm_fp8", "quark", "mxfp4", "compressed_tensors")),
+        (quantized("aqlm"), ("sglang", "0.5.4"), True),
         ({}, VLLM, True),
     ],
 )
@@ -89,6 +93,15 @@ def test_a_method_against_the_release(config: dict[str, Any], engine: tuple[str,
     assert rules(config, "seed = 1" if engine[0] == "vllm" else "random-seed = 1", engine) == (
         [] if is_fine else ["unknown-quantization"]
     )
+
+
+@pytest.mark.parametrize(
+    ("method", "version", "is_fine"),
+    [("modelopt", "0.19.0", False), ("modelopt", "0.21.0", True), ("fp8", "0.19.0", True), ("quark", "0.19.0", True)],
+)
+def test_a_method_that_rocm_lacks(method: str, version: str, *, is_fine: bool) -> None:
+    found = rules(quantized(method), "seed = 1", ("vllm", version), image=f"vllm/vllm-openai-rocm:v{version}")
+    assert found == ([] if is_fine else ["unknown-quantization"])
 
 
 def test_an_own_image_may_have_a_plugin() -> None:

@@ -41,6 +41,9 @@ GIB = 2**30
         ("Quadro P4000", "Quadro P4000"),
         ("NVIDIA L40S", "L40S"),
         ("Quadro RTX 6000", "Quadro RTX 6000"),
+        ("NVIDIA RTX PRO 5000 Blackwell Generation Laptop GPU", "RTX PRO 5000 Laptop"),
+        ("AMD Instinct MI250X / MI250", "MI250X"),
+        ("AMD Radeon 780M Graphics", "Radeon 780M"),
         ("NVIDIA RTX 6000 Ada Generation", "RTX 6000 Ada"),
         ("NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition", "RTX PRO 6000"),
         ("NVIDIA RTX PRO 6000 Blackwell Server Edition", "RTX PRO 6000"),
@@ -75,6 +78,7 @@ def test_a_misspelt_name() -> None:
     assert similar_names("RTX 30900") == "did you mean `RTX 3090`?"
     assert similar_names("MI300Y") == "did you mean `MI300X`?"
     assert similar_names("banana") == ""
+    assert similar_names("RTX 6000") == "did you mean `Quadro RTX 6000` or `RTX 6000 Ada` or `RTX PRO 6000`?"
 
 
 def test_a_misspelt_name_is_of_the_same_vendor() -> None:

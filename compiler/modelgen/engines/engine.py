@@ -187,7 +187,10 @@ class Engine(NamedTuple):
         dtype: The flag for the type of the weights, for an engine that refuses `bfloat16` below capability 8.0.
         chooses_dtype_since: The first release that takes another type by itself there.
         quantization: The flag for the quantization.
-        lists_quantizations: Whether its values are all that a release loads, so that it refuses other checkpoints.
+        quantizations_since: The first release that refuses checkpoints of methods other than the flag's values and
+            `other_quantizations`; None if that is not known.
+        other_quantizations: Methods that it loads besides the flag's values.
+        amd_refuses: Version and method → whether the release refuses it on AMD's GPUs, but not on others.
         refuses_float16: Version and `model_type` → whether the release refuses float16 for the model.
         only_dtype: Version and quantization → the only type of weights that the release takes with it; None otherwise.
         least_capability: Version, quantization and the checkpoint's `quantization_config` → its name, and the least
@@ -314,13 +317,15 @@ class Engine(NamedTuple):
     dtype: str = ""
     chooses_dtype_since: tuple[int, ...] = ()
     quantization: str = ""
-    lists_quantizations: bool = False
+    quantizations_since: tuple[int, ...] | None = None
+    other_quantizations: frozenset[str] = frozenset()
+    amd_refuses: Callable[[Version, str], bool] | None = None
     refuses_float16: Callable[[Version, str], bool] | None = None
     only_dtype: Callable[[Version, str], str | None] | None = None
     least_capability: Callable[[Version, str, Mapping[str, Any]], tuple[str, int] | None] | None = None
     unsupported_on: Callable[[Version, Mapping[str, Any], str, Mapping[str, Any], int], str | None] | None = None
     attention: Attention | None = None
-    tags_for: Callable[[str, str], tuple[str, ...]] | None = None
+    tags_for: Callable[[str, str], tuple[str, ...] | None] | None = None
     long_lengths: tuple[str, ...] = ()
     tensor_parallel: str = ""
     parallel_sizes: tuple[str, ...] = ()

@@ -198,8 +198,8 @@ def _other_image(context: Context, run: ModelRun, capability: str) -> str:
     """Return what to write in place of an image without kernels for a capability."""
     if run.engine is None or run.image is None:
         return "use an image for this GPU"
-    if run.engine.tags_for is not None:
-        tags = run.engine.tags_for(run.image.tag or "", capability)
+    tags = run.engine.tags_for(run.image.tag or "", capability) if run.engine.tags_for is not None else None
+    if tags is not None:
         names = " or ".join(f"`{run.image.name}:{tag}`" for tag in tags)
         return f"write {names}" if tags else "there is no image for this GPU; build one, or use another engine"
     host, name = context.document.config.host, run.image.name

@@ -129,12 +129,12 @@ def _device_for(gpu: Gpu, other: str) -> str:
 
 @rule("MG325", "index-of-unequal-cards", Severity.INFO)
 def index_of_unequal_cards(context: Context) -> Iterator[Found]:
-    """Several NVIDIA GPUs by index although they differ in memory.
+    """Several NVIDIA GPUs by index although they differ.
 
     ## Why
     An index can change at a reboot, after a GPU was added or removed. Models then start on a GPU that has not the
-    memory of their table. A UUID belongs to the GPU itself. GPUs with equal memory are not reported, since it makes no
-    difference which one a model gets, nor are those of WSL2, where older engines accept only indexes.
+    memory or the generation of their table. A UUID belongs to the GPU itself. Equal GPUs are not reported, since it
+    makes no difference which one a model gets, nor are those of WSL2, where older engines accept only indexes.
 
     ## Bad
     ```toml
@@ -157,8 +157,11 @@ def index_of_unequal_cards(context: Context) -> Iterator[Found]:
     if is_wsl2(context.document.config):
         return
     indexes = {name: gpu for name, gpu in context.gpus.items() if gpu.kind in (None, "nvidia") and gpu.device.isdigit()}
-    sizes = [card.memory for name, card in context.resolved.cards.items() if name in indexes]
-    if sizes and max(sizes) > min(sizes) * SAME_MEMORY:
+    cards = [card for name, card in context.resolved.cards.items() if name in indexes]
+    sizes, generations = [card.memory for card in cards], {card.capability for card in cards if card.capability}
+    differs = "memory" if sizes and max(sizes) > min(sizes) * SAME_MEMORY else ""
+    differs = differs or ("generation" if len(generations) > 1 else "")
+    if differs:
         place, name = min((context.document.at_value("gpus", name, "device"), name) for name in indexes)
-        message = f"the index of `{name}` may be that of another GPU after a reboot, and the GPUs differ in memory"
+        message = f"the index of `{name}` may be that of another GPU after a reboot, and the GPUs differ in {differs}"
         yield Found(place, message, "write the UUIDs of all GPUs, as printed by `nvidia-smi -L`")

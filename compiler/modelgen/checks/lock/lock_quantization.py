@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelgen.checks.engines.releases import release_image
 from modelgen.diagnostics import Found, rule
-from modelgen.engines.images.properties import is_release
+from modelgen.engines.images.properties import is_release, kind_of
 from modelgen.engines.images.versions import parse_version
 from modelgen.engines.weights import quantizations
-from modelgen.engines.weights.model_config import counts
+from modelgen.engines.weights.model_config import counts, quantization
+from modelgen.engines.weights.schemes import in_words, kind_of_checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from modelgen.checks.context import Context
     from modelgen.engines.images.versions import Version
@@ -127,6 +128,13 @@ def unknown_quantization(context: Context) -> Iterator[Found]:
                 f"{run.model.repo} is quantized for {program}, which {run.engine.title} does not load",
                 "use a checkpoint in another format, such as FP8 or AWQ",
             )
+        elif _is_refused_on_amd(run, method):
+            yield Found(
+                context.at_origin(name, "repo"),
+                f"{run.model.repo} is quantized as {_in_words(method, config)}, which {run.engine.title} "
+                f"{run.version.text if run.version else ''} does not load on AMD's GPUs",
+                "use a checkpoint in another format, such as AWQ or GPTQ",
+            )
         elif (version := run.version) is not None and (found := _other_releases(run, version, method)):
             when, release = found
             image = release and run.image and release_image(host, run.engine, run.image.name, parse_version(release))
@@ -196,11 +204,26 @@ def dtype_of_quantization(context: Context) -> Iterator[Found]:
                 )
 
 
+def _in_words(method: str, config: Mapping[str, Any]) -> str:
+    kind = kind_of_checkpoint(method, quantization(config))
+    return in_words(kind) if kind else method
+
+
+def _is_refused_on_amd(run: ModelRun, method: str) -> bool:
+    """Return whether a model's image is for AMD's GPUs, and its release refuses a method there."""
+    if run.engine is None or run.engine.amd_refuses is None or run.version is None or run.image is None:
+        return False
+    return kind_of(run.image) == "amd" and run.engine.amd_refuses(run.version, method)
+
+
 def _other_releases(run: ModelRun, version: Version, method: str) -> tuple[str, str] | None:
     """Return when releases have a method, and one that has it; None if a model's published release loads it."""
     engine = run.engine
-    is_complete = engine is not None and engine.lists_quantizations and run.image is not None and is_release(run.image)
-    if engine is None or engine.catalogue is None or not is_complete or not quantizations.is_compared(method):
+    is_published = run.image is not None and is_release(run.image)
+    if engine is None or engine.catalogue is None or not is_published or not quantizations.is_compared(method):
+        return None
+    since = engine.quantizations_since
+    if since is None or version.release < since or method in engine.other_quantizations:
         return None
     catalogue = engine.catalogue()
     release = catalogue.release(version)

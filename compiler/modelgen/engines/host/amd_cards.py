@@ -10,7 +10,7 @@ ROWS: tuple[tuple[str, int, str] | tuple[str, int, str, bool] | tuple[str, int, 
     ("MI100", 32752, "gfx908"),
     ("MI210", 65520, "gfx90a"),
     ("MI250", 65520, "gfx90a"),  # each of its two GPUs
-    ("MI250X", 65520, "gfx90a"),
+    ("MI250X", 65520, "gfx90a", False, ("MI250X / MI250",)),  # as the driver names both
     ("MI300A", 130000, "gfx942", True),  # from the data sheet
     ("MI300X", 196592, "gfx942"),
     ("MI308X", 196592, "gfx942"),
@@ -71,5 +71,6 @@ ROWS: tuple[tuple[str, int, str] | tuple[str, int, str, bool] | tuple[str, int, 
         True,
         ("Radeon 8060S", "Radeon 8050S", "Ryzen AI Max+ 395", "Ryzen AI Max 390", "Ryzen AI Max 385"),
     ),
+    ("Radeon 780M", 0, "gfx1103", True),
     ("Strix Point", 0, "gfx1150", True, ("Radeon 890M", "Radeon 880M", "Ryzen AI 9 HX 370")),
 )

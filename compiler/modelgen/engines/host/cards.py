@@ -47,6 +47,8 @@ _NOISE = frozenset(
     }
     | {"kit", "module", "mcm", "ac", "mba", "w", "with", "embedded"}
 )
+_FAMILIES = frozenset({"ada", "pro", "quadro"})
+"""Words of NVIDIA's GPUs for workstations: an `RTX 6000` exists with each."""
 _SHORTEST = 3
 """The shortest word that can be a misspelt one: every letter is near to `rx`."""
 _BUS_OR_MEMORY = re.compile(r"sxm\d*|hbm\d?e?|gddr\d?x?")
@@ -106,6 +108,10 @@ def similar_names(name: str, vendor: str | None = None) -> str:
     """
     from modelgen.engines.host.known_cards import CARDS
 
+    alone = _read(name)[0]
+    families = [card.name for card in CARDS if alone and _read(card.name)[0] - _FAMILIES == alone]
+    if len(families) > 1 and vendor in (None, "nvidia"):
+        return f"did you mean {' or '.join(f'`{family}`' for family in families)}?"
     brand = _BRAND.search(name.lower())
     names = ((other, card) for card in CARDS for other in (card.name, *card.also))
     by_shape = {

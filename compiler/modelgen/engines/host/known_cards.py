@@ -207,6 +207,7 @@ CARDS = (
     K("RTX 4090", 24564, "8.9"),
     K("RTX 4090 D", 24564, "8.9"),
     K("RTX 4090 Laptop", 16376, "8.9"),
+    K("RTX 500 Ada Laptop", 4090, "8.9", also=("RTX 500 Ada",)),  # from the data sheet
     K("RTX 1000 Ada Laptop", 6138, "8.9", also=("RTX 1000 Ada",)),  # from the data sheet
     K("RTX 2000 Ada", 16380, "8.9"),
     K("RTX 2000 Ada Laptop", 8188, "8.9"),  # from the data sheet
@@ -255,6 +256,12 @@ CARDS = (
     K("RTX 5090", 32607, "12.0"),
     K("RTX 5090 D", 32607, "12.0"),
     K("RTX 5090 Laptop", 24463, "12.0"),
+    K("RTX PRO 500 Laptop", 6138, "12.0"),  # from the data sheet
+    K("RTX PRO 1000 Laptop", 8148, "12.0"),  # from the data sheet
+    K("RTX PRO 2000 Laptop", 8148, "12.0"),  # from the data sheet
+    K("RTX PRO 3000 Laptop", 12220, "12.0"),  # from the data sheet
+    K("RTX PRO 4000 Laptop", 16300, "12.0"),  # from the data sheet
+    K("RTX PRO 5000 Laptop", 24463, "12.0"),
     K("RTX PRO 2000", 16303, "12.0"),  # from the data sheet
     K("RTX PRO 4000", 24463, "12.0"),  # from the data sheet
     K("RTX PRO 4500", 32607, "12.0"),  # from the data sheet

@@ -20,9 +20,9 @@ from modelgen.engines.facts import Attention, Opens, Program, ServerLine
 from modelgen.engines.flags import format_flag, owned
 from modelgen.engines.flags.families import families
 from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, VERSION, CudaSuffix, Published
-from modelgen.engines.images.versions import parse_capability
+from modelgen.engines.images.versions import parse_capability, parse_version
 from modelgen.engines.sglang.adapters import ignored_features, refused_features
-from modelgen.engines.sglang.capabilities import least_capability
+from modelgen.engines.sglang.capabilities import OTHER_QUANTIZATIONS, QUANTIZATIONS_SINCE, least_capability
 from modelgen.engines.sglang.memory import WRITTEN, arithmetic, beside_weights, pools, static_share, written_share
 from modelgen.engines.sglang.replaced_flags import INSTEAD
 from modelgen.engines.sglang.repositories import LORA_PATHS, pin, repos
@@ -41,6 +41,9 @@ HEALTH = "/health"
 # SGLang adds flags at every release.
 FLAGS = partial(catalogue, NAME, 3)
 _GENERATIONS = {"fa3": (8, 9), "trtllm_mha": (10,), "trtllm_mla": (10, 12)}
+# GPU_ARCH in docker/rocm.Dockerfile of 0.4.9.post1, 0.5.5.post3 and 0.5.8: each of these tags has kernels for one.
+_OF_ROCM = {"mi30x": "gfx942", "mi35x": "gfx950"}
+_ROCM_TAG = re.compile(r"(?<=-)(rocm\d+)-(mi3[05]x)(?=-|$)", re.ASCII)
 _OLDER_THAN_BLACKWELL = re.compile(r"-cu(?:11\d|12[0-7])(?:-|$)", re.ASCII)
 
 
@@ -51,9 +54,25 @@ def runs_on(tag: str, _: Version | None, capability: str) -> bool | None:
     Images with a CUDA before 12.8 have no kernels for Blackwell (sglang#5062, #7249).
     """
     if capability.startswith("gfx") or "rocm" in tag:
-        return None
+        built = _ROCM_TAG.search(tag) if capability.startswith("gfx") else None
+        return False if built and _OF_ROCM[built[2]] != capability else None
     wanted = parse_capability(capability)
     return False if wanted < (7, 5) or (wanted >= (10, 0) and _OLDER_THAN_BLACKWELL.search(tag)) else None
+
+
+def tags_for(tag: str, capability: str) -> tuple[str, ...] | None:
+    """Return the tag of the same release with kernels for an AMD GPU; None for an image for CUDA.
+
+    By 0.5.6, both GPUs have an image with ROCm 7.0; before, that of MI30x has ROCm 6.3.
+    """
+    built, written = _ROCM_TAG.search(tag), VERSION.search(tag)
+    version = parse_version(written[1]) if written else None
+    if built is None or version is None:
+        return None
+    other = next((name for name, arch in _OF_ROCM.items() if arch == capability), "")
+    is_new = version.release >= (0, 5, 6)
+    rocm = "rocm630" if other == "mi30x" and not is_new else built[1].replace("rocm630", "rocm700")
+    return (tag.replace(built[0], f"{rocm}-{other}"),) if other else ()
 
 
 # docker/Dockerfile of 0.5.5 to 0.5.23.
@@ -294,6 +313,9 @@ ENGINE = Engine(
     models=Models(NAME, 3),
     from_config=True,
     quantization="quantization",
+    quantizations_since=QUANTIZATIONS_SINCE,
+    other_quantizations=OTHER_QUANTIZATIONS,
+    tags_for=tags_for,
     least_capability=least_capability,
     attention=Attention(backend_flag="attention-backend", needed_for_backend=needed_for_backend),
     flags_file="config",

@@ -8,13 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines.weights.schemes import modelopt, scheme
+from modelgen.engines.weights.schemes import kind_of_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelgen.engines.images.versions import Version
 
+# Methods that BASE_QUANTIZATION_METHODS in srt/layers/quantization/__init__.py of some release since 0.5.5 has, and the
+# flag's values lack. Before, SGLang took the methods of the installed vLLM, too.
+QUANTIZATIONS_SINCE = (0, 5, 5)
+OTHER_QUANTIZATIONS = frozenset(
+    {"auto-round", "blockwise_int8", "compressed-tensors", "fbgemm_fp8", "minimax_m3_nvfp4", "mxfp8", "quark"}
+    | {"quark_int4fp8_moe", "quark_mxfp4"}
+)
 # The least capability by release, the oldest first.
 _LEAST: Mapping[str, tuple[tuple[tuple[int, ...], int], ...]] = {
     "awq": (((0,), 75),),
@@ -46,7 +53,7 @@ def least_capability(version: Version, method: str, config: Mapping[str, Any]) -
         method: `quant_method` of the checkpoint, or the value of the flag `quantization`.
         config: `quantization_config` of the checkpoint; empty for the flag.
     """
-    name = scheme(config) if method == "compressed-tensors" else modelopt(method, config)
+    name = kind_of_checkpoint(method, config)
     history = _LEAST.get(name)
     if history is None:
         return None

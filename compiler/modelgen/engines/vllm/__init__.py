@@ -21,7 +21,13 @@ from modelgen.engines.flags import format_flag, owned, whole_number
 from modelgen.engines.vllm import images, variables
 from modelgen.engines.vllm.adapters import refused_features
 from modelgen.engines.vllm.attention import least_for_cache, needed_for_backend, needed_for_kernels
-from modelgen.engines.vllm.capabilities import least_capability, only_dtype, refuses_float16, unsupported_on
+from modelgen.engines.vllm.capabilities import (
+    amd_refuses,
+    least_capability,
+    only_dtype,
+    refuses_float16,
+    unsupported_on,
+)
 from modelgen.engines.vllm.drafts import DRAFTS, unknown_compilation_key
 from modelgen.engines.vllm.hybrids import missing_sequences
 from modelgen.engines.vllm.memory import counts_others, memory_facts
@@ -327,7 +333,8 @@ ENGINE = Engine(
     dtype="dtype",
     chooses_dtype_since=(0, 9),  # vllm#17269
     quantization="quantization",
-    lists_quantizations=True,
+    quantizations_since=(0,),
+    amd_refuses=amd_refuses,
     refuses_float16=refuses_float16,
     only_dtype=only_dtype,
     least_capability=least_capability,

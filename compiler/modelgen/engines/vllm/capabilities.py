@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from modelgen.engines.images.versions import parse_capability
-from modelgen.engines.weights.schemes import modelopt, scheme
+from modelgen.engines.weights.schemes import kind_of_checkpoint, scheme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,11 +54,18 @@ _LEAST: Mapping[str, tuple[tuple[tuple[int, ...], int], ...]] = {
     "INT8 weights (W8A16)": (((0,), 80), ((0, 12), 75)),
     "INT4 weights with FP8 activations": (((0,), 90),),
     "NVFP4": (((0,), 80), ((0, 15), 75)),
+    "MXFP4 weights": (((0, 14), 80),),
+    # Quark: "No quark compatible scheme was found" (quark/quark.py of 0.14.0 to 0.33.0).
+    "FP8 (Quark)": (((0, 14), 89),),
 }
 # 8-bit integers have no kernel for 12.x: "Int8 not supported" in csrc/quantization/w8a8/cutlass (vllm#28856, #27182,
 # #25935). This kernel is the first of `_POSSIBLE_INT8_KERNELS` in 0.11.0 to 0.33.0; the variable selects another.
 _INT8_SINCE, _INT8_READ_UNTIL, _INT8_BELOW = (0, 11), (0, 34), 120
 _OTHER_KERNELS = "VLLM_DISABLED_KERNELS"
+# Quark's scheme for 4-bit weights exists in 0.33.0, and in none of 0.14.0, 0.19.0, 0.22.0, 0.24.0 and 0.28.0.
+_WITHOUT_INT4_OF_QUARK = ((0, 14), (0, 29))
+# `supported_quantization` in vllm/platforms/rocm.py of 0.14.0, 0.17.0 and 0.19.0; 0.21.0 has ModelOpt's.
+_ROCM_WITHOUT_MODELOPT = ((0, 14), (0, 20))
 # `get_supported_act_dtypes`, read in 0.12.0 and 0.32.0, which takes both with AWQ and GPTQ: the first release, and
 # the first that was not read.
 _ONLY: Mapping[str, tuple[str, tuple[int, ...], tuple[int, ...]]] = {
@@ -108,17 +115,25 @@ def least_capability(version: Version, method: str, config: Mapping[str, Any]) -
         method: `quant_method` of the checkpoint, or the value of the flag `quantization`.
         config: `quantization_config` of the checkpoint; empty for the flag.
     """
-    name = scheme(config) if method == "compressed-tensors" else modelopt(method, config)
-    history = _LEAST.get(name)
-    if history is None:
-        return None
-    return name, next(least for since, least in reversed(history) if version.release >= since)
+    name = kind_of_checkpoint(method, config)
+    least = next((least for since, least in reversed(_LEAST.get(name, ())) if version.release >= since), None)
+    return None if least is None else (name, least)
+
+
+def amd_refuses(version: Version, method: str) -> bool:
+    """Return whether a release refuses a quantization on AMD's GPUs ("currently not supported in rocm")."""
+    since, until = _ROCM_WITHOUT_MODELOPT
+    return method.startswith("modelopt") and since <= version.release < until
 
 
 def unsupported_on(
     version: Version, env: Mapping[str, Any], method: str, config: Mapping[str, Any], capability: int
 ) -> str | None:
-    """Return the name of a quantization that a release does not support on a newer GPU; None otherwise."""
+    """Return the name of a quantization that a release does not support on a newer GPU, or on any; None otherwise."""
+    since, until = _WITHOUT_INT4_OF_QUARK
+    name = kind_of_checkpoint(method, config)
+    if name == "INT4 weights (Quark)" and since <= version.release < until:
+        return name
     is_read = _INT8_SINCE <= version.release < _INT8_READ_UNTIL and _OTHER_KERNELS not in env
     is_int8 = method == "compressed-tensors" and scheme(config) == "INT8"
     return "INT8" if is_read and is_int8 and capability >= _INT8_BELOW else None
