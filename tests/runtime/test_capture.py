@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # starts processes
+
 CHAT = {"model": "a", "messages": [{"role": "user", "content": "hello"}]}
 KEPT = 4
 
