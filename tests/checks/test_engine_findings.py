@@ -77,6 +77,11 @@ CASES: list[tuple[str, str, str]] = [
     (flags("compilation-config = { mode = 3 }, 'compilation_config.level' = 3", "0.12.0"), "flag-twice", "once"),
     (flags("quantization = 'awg'"), "unknown-value", "did you mean `awq`?"),
     (flags("quantization = 'gguf'", "0.24.0"), "value-of-another-version", "removed after 0.23.0"),
+    (
+        flags("dtype = 'bf16'", "0.14.1").replace('v0.14.1"', 'v0.14.1"\nfork = true'),
+        "unverified-flag",
+        'write `dtype = "bfloat16"`',
+    ),
     (flags("chat-template = 'template_chatml.jinja'"), "unmounted-file", "write `./template_chatml.jinja`"),
     (
         '[engines.vllm]\nimage = "quay.io/ascend/vllm-ascend:v0.13.0"\n'

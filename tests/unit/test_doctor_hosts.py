@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compiling import complete
-from doctoring import HOSTS, PROJECT, FakeHost
+from doctoring import HOSTS, PROJECT, QUERY, FakeHost
 from modelgen.operate.doctor import describe
 from modelgen.operate.doctor.card_table import fill_cards
 
@@ -173,6 +173,33 @@ def test_a_jetson_gets_no_advice_for_other_drivers(fake: FakeHost, name: str) ->
 def test_a_jetson_with_the_runtime_is_good(fake: FakeHost) -> None:
     fake.be("jetson-agx-orin")
     assert {item[1] for item in fake.wrong(ORIN) if item[0] in ("nvidia", "toolkit", "cards")} == set()
+
+
+def test_another_jetson_than_the_written_one_is_found(fake: FakeHost) -> None:
+    fake.be("jetson-agx-orin")
+    found = json.dumps(fake.wrong(ORIN.replace("AGX Orin 64GB", "Orin NX 16GB")))
+    assert "gpu0 is NVIDIA Jetson AGX Orin, but models.toml has" in found
+
+
+@pytest.mark.parametrize(
+    ("row", "written", "level", "offered"),
+    [
+        ("NVIDIA GB10, [N/A]", 'card = "GB10"', "good", ""),
+        ("NVIDIA GB10, [N/A]", 'memory = "100GiB"', "unknown", 'card = "GB10"'),
+        ("NVIDIA GeForce RTX 3090, ERR!", 'card = "RTX 3090"', "unknown", "needs a reboot"),
+    ],
+)
+def test_memory_that_is_not_reported(fake: FakeHost, row: str, written: str, level: str, offered: str) -> None:
+    fake.cards(f"0, GPU-1111, {row}, 580.95.05")
+    found = fake.examine(with_card(f'{written}\ndevice = "0"'))
+    [item] = [one for one in found if one.subject == "nvidia" and one.message.startswith("gpu0 is NVIDIA")]
+    assert (item.state, offered in item.help) == (level, True)
+
+
+def test_a_lost_gpu_needs_a_reboot(fake: FakeHost) -> None:
+    lost = "Unable to determine the device handle for GPU0000:01:00.0: GPU is lost.  Reboot the system to recover"
+    fake.program("nvidia-smi", {QUERY: (15, lost)})
+    assert any(help_.startswith("reboot") for *_, help_ in fake.wrong(CARD))
 
 
 def test_the_facts_of_a_jetson_are_written(fake: FakeHost) -> None:

@@ -72,7 +72,7 @@ def bad_flag_value(context: Context) -> Iterator[Found]:
             place = context.document.at_key(*arg.path)
             yield Found(place, f"`{arg.key}` is a JSON path, but `{arg.name}` takes no JSON", f"write `{arg.name}`")
         elif not arg.inner and (expected := _expected(context, arg)) and not is_unverified_choice(arg):
-            help_text = _better_value(arg) or _SUCH
+            help_text = better_value(arg) or _SUCH
             yield Found(context.document.at_value(*arg.path), f"`{arg.key}` must be {expected}", help_text)
     for plain in context.plain_args:
         if (fault := plain_fault(plain)) and plain.name not in plain.engine.owned_args:
@@ -169,7 +169,8 @@ def is_of_another_version(context: Context, arg: Argument) -> bool:
     return _is_unknown(arg) and _is_of_another_version(context, arg)
 
 
-def _better_value(arg: Argument) -> str:
+def better_value(arg: Argument) -> str:
+    """Return what to write instead of a value that a flag does not take; empty if nothing is near."""
     if arg.engine.advice and (advice := arg.engine.advice(arg.name, arg.value)):
         return advice
     if meant := _meant(arg):

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from modelgen.checks.flags.flag_spelling import abbreviated_owned, is_flag_name, is_negative, replacement
-from modelgen.checks.flags.flag_values import is_unverified_choice
+from modelgen.checks.flags.flag_values import better_value, is_unverified_choice
 from modelgen.checks.flags.plain_values import switched
 from modelgen.config.familiar_answers import flag_names, sampling_flag
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
@@ -101,7 +101,7 @@ def unverified_flag(context: Context) -> Iterator[Found]:
         if is_unverified_choice(arg):
             place = context.document.at_value(*arg.path)
             help_text = "check the spelling, or update modelgen" if arg.is_newer else "check the spelling"
-            yield Found(place, f"`{arg.value}` is not known: {_may_have_it(arg)}", help_text)
+            yield Found(place, f"`{arg.value}` is not known: {_may_have_it(arg)}", better_value(arg) or help_text)
         elif _is_unknown(arg) and arg.may_be_known and not _is_of_fork(context, arg):
             help_text = "check the spelling, or update modelgen" if arg.is_newer else "check the spelling"
             yield Found(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from modelgen.engines.host.cards import find_known
 from modelgen.operate.doctor.finding import Finding
 from modelgen.operate.doctor.toolkit_settings import configure_toolkit
 
@@ -46,6 +47,12 @@ def check_jetson(host: Host, wanted: Wanted) -> list[Finding]:
         if found and image and image[1] != found[1]:
             text = f"{run.reference} is for Jetson Linux {image[1]}, but this is {release}"
             findings.append(Finding("nvidia", "warning", text, f"use an `image` whose tag has `r{found[1]}`"))
+    modules = find_known(find_product(host))
+    for name, gpu in wanted.jetsons.items():
+        if modules and gpu.card and not {*modules} & {*find_known(gpu.card)}:
+            text = f'{name} is {find_product(host)}, but models.toml has `card = "{gpu.card}"`'
+            names = " or ".join(f'`card = "{one.name}"`' for one in modules)
+            findings.append(Finding("nvidia", "bad", text, f"write in [gpus.{name}]: {names}"))
     return findings
 
 

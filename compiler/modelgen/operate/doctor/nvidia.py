@@ -77,6 +77,9 @@ def _no_answer(host: Host) -> Finding:
     if "version mismatch" in everything.lower():
         text = "NVIDIA's driver was updated, but its old module is still loaded"
         return Finding(_SUBJECT, "bad", text, "reboot")
+    if "gpu is lost" in everything.lower():
+        text = "`nvidia-smi` says that a GPU is lost: it does not answer any more"
+        return Finding(_SUBJECT, "bad", text, "reboot; `sudo dmesg | grep -i xid` shows why it was lost")
     text = f"`nvidia-smi` shows no GPU: {said[0][:200] if said else f'it ended with {answer.code}'}"
     return Finding(_SUBJECT, "bad", text, "run `nvidia-smi` and `sudo dmesg | grep -i nvrm`")
 
@@ -110,9 +113,20 @@ def _against_card(host: Host, name: str, gpu: Gpu, memory: int, cards: list[Card
         text = f'{name} is {card.name}, but models.toml has `card = "{gpu.card}"`'
         return Finding(_SUBJECT, "bad", text, f'`[gpus.{name}] card = "{found[0].name}"`')
     if card.memory is None:
-        return Finding(_SUBJECT, "unknown", f"{name} is {card.name}, which does not report its memory")
+        return _without_memory(name, gpu, card)
     gib = int(card.memory / 2**30 * 10) / 10
     if card.memory < memory * _TOLERANCE:
         text = f"{name} is {card.name} with {gib} GiB, but models.toml has {memory / 2**30:.1f} GiB"
         return Finding(_SUBJECT, "bad", text, f'`[gpus.{name}] memory = "{gib}GiB"`')
     return Finding(_SUBJECT, "good", f"{name} is {card.name} with {gib} GiB")
+
+
+def _without_memory(name: str, gpu: Gpu, card: Card) -> Finding:
+    """Return the finding on a GPU that reports no memory: one that shares the host's, or one that hangs."""
+    shared = next((known for known in find_known(card.name) if known.unified), None)
+    if shared and gpu.card:
+        return Finding(_SUBJECT, "good", f"{name} is {card.name}")
+    help_ = f"run `nvidia-smi -i {card.index}`: with `ERR!` the GPU hangs, and the host needs a reboot"
+    if shared:
+        help_ = f'`[gpus.{name}] card = "{shared.name}"` says it'
+    return Finding(_SUBJECT, "unknown", f"{name} is {card.name}, which does not report its memory", help_)
