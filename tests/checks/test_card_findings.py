@@ -78,6 +78,7 @@ def test_rounded_memory_is_fine(written: str) -> None:
             "RTX 3090 has the capability 8.6, not 8.9",
             "remove `capability`",
         ),
+        ('card = "gfx1151"', "unknown-card", "unknown GPU `gfx1151`", 'write `capability = "gfx1151"` and `memory`'),
         ('card = "RTX 3090"\nkind = "amd"', "card-at-odds", "is a GPU of NVIDIA", 'write `kind = "nvidia"`'),
         ('memory = "24GiB"\ncapability = "gfx1100"', "card-at-odds", "is a GPU of AMD", 'write `kind = "amd"`'),
         *(

@@ -30,8 +30,8 @@ def warned(text: str) -> list[str]:
 
 def test_both_models_are_named_at_the_image() -> None:
     (message,) = warned(FILE)
-    taken = "vLLM 0.9.0 counts what other models take of the GPU as its own"
-    assert message == f"{taken}: none may be left for `one`, `two`"
+    taken = "vLLM 0.9.0 takes the memory of other models on the GPU for its own"
+    assert message == f"{taken}, so too little may be left for `one`, `two`"
 
 
 @pytest.mark.parametrize(

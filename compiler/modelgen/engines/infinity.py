@@ -85,7 +85,7 @@ def launch(run: Run) -> Launch:
 
 def for_cards(_: set[str], __: Version | None) -> str:
     """Return the advice which image to use."""
-    return "use the tag for the GPU: a version alone is for NVIDIA, -rocm for AMD, -cpu for processors"
+    return "use the tag for the GPU: a version alone is for NVIDIA, -rocm for AMD, -cpu for CPUs"
 
 
 def warmup(args: Mapping[str, Any], config: Mapping[str, Any]) -> str:

@@ -150,7 +150,7 @@ def for_cards(vendors: set[str], _: Version | None) -> str:
     """Return the advice which image to use; none of its images is for AMD's GPUs (README.md, "Docker Images")."""
     if vendors == {"amd"}:
         return "use a tag cpu-… and `gpus = []`, or the engine `infinity`, whose tags with -rocm are for AMD"
-    return "use the tag for the GPU: cuda-… for any of NVIDIA's, cpu-… for processors"
+    return "use the tag for the GPU: cuda-… for any of NVIDIA's, cpu-… for CPUs"
 
 
 def warmup(args: Mapping[str, Any], config: Mapping[str, Any]) -> str:

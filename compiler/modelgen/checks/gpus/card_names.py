@@ -83,6 +83,8 @@ def _instead(gpu: Gpu, written: str, name: str) -> str:
     if changed := with_other_memory(written):
         known, size = changed
         return f'write `memory = "{size}GiB"` and `capability = "{known.capability}"` instead of `card`'
+    if re.fullmatch(r"gfx[0-9a-f]{3,4}", written):
+        return f'write `capability = "{written}"` and `memory` instead, or the name of the product'
     example, program = (
         ("gfx906", "rocminfo") if gpu.kind == "amd" else ("8.6", "nvidia-smi --query-gpu=compute_cap --format=csv")
     )

@@ -72,8 +72,10 @@ def counts_others(context: Context) -> Iterator[Found]:
     neighbours = _with_neighbours(context) if found else set()
     for (place, release, help_text), names in found.items():
         if crowded := [name for name in names if name in neighbours]:
-            left = f"none may be left for {listed(crowded)}"
-            yield Found(place, f"{release} counts what other models take of the GPU as its own: {left}", help_text)
+            left = f"too little may be left for {listed(crowded)}"
+            yield Found(
+                place, f"{release} takes the memory of other models on the GPU for its own, so {left}", help_text
+            )
 
 
 def _help(run: ModelRun, version: Version, since: str) -> str:

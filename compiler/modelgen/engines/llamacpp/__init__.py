@@ -194,7 +194,7 @@ def for_cards(vendors: set[str], version: Version | None) -> str:
     """Return the advice which image to use: of the same build, if it is known."""
     if version is not None and vendors in ({"nvidia"}, {"amd"}):
         return f"write `ghcr.io/ggml-org/llama.cpp:server-{'cuda' if vendors == {'nvidia'} else 'rocm'}-{version.text}`"
-    return "use the tag for the GPU: `server-cuda-b…` or `server-rocm-b…`; `server-b…` is for processors"
+    return "use the tag for the GPU: `server-cuda-b…` or `server-rocm-b…`; `server-b…` is for CPUs"
 
 
 def warmup(args: Mapping[str, Any], _: Mapping[str, Any]) -> str:
