@@ -59,7 +59,7 @@ def tags_for(tag: str, capability: str) -> tuple[str, ...]:
     return (older,) if runs_on(older, None, capability) else ()
 
 
-# common/common.cpp of ikawrakow/ik_llama.cpp. Each has one dash.
+# docs/parameters.md of ikawrakow/ik_llama.cpp. Each has one dash.
 _OF_IK_LLAMA = "amb fmoe ger khad mla mqkv muge rtr ser"
 # docs/docker.md. Tags move with every commit, except those that name a build.
 _IMAGES = (
