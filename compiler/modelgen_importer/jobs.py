@@ -11,6 +11,7 @@ from modelgen_importer.target import Content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from modelgen_importer.hub import Hub
     from modelgen_importer.manifest import Bundle, Image, Member
@@ -149,13 +150,22 @@ class Jobs:
             pieces = self._bundle.pieces(file.sha256).items()
             places = [(self._medium.place(name, piece), piece) for name, piece in pieces]
             return Content(file.sha256, file.size, places, git)
-        kept = kept or next(self._hub.find(file.name or file.sha256, file.size), None)
+        kept = kept or self._elsewhere(file)
         if kept is None:
             raise RefusedError(
                 f"{file.path} is not in this bundle, since this host had it, and it is no longer here; "
                 "load the older bundle again, or make this one without `--have`"
             )
         return Content(file.sha256, file.size, [(kept, Piece(file.sha256, file.size))], git)
+
+    def _elsewhere(self, file: File) -> Path | None:
+        """Return a file of the hub directory that should have a content, in another place or by another name."""
+        for bundle in (self._bundle, *self._project.bundles()):
+            for pointer, place, other in self._hub.all_places(bundle):
+                for spot in (place, pointer) if other.sha256 == file.sha256 else ():
+                    if self._hub.size(spot) == file.size:
+                        return self._hub.root / spot
+        return next(self._hub.find(file.name or file.sha256, file.size), None)
 
 
 def _config(image: Image) -> Member | None:

@@ -6,9 +6,7 @@ import errno
 import hashlib
 import os
 import re
-import shutil
 import stat
-import subprocess
 from typing import TYPE_CHECKING
 
 from modelgen_importer.manifest import RefusedError, UnableError, is_path
@@ -93,6 +91,8 @@ class Medium:
             RefusedError: There is no signature, or it is not by one of the signers.
             UnableError: ssh-keygen is not installed.
         """
+        import shutil  # few runs need it, and each import takes time
+
         if (program := shutil.which("ssh-keygen")) is None:
             raise UnableError("`--signers` needs ssh-keygen, which is not installed; install openssh-client")
         names = set()
@@ -127,6 +127,8 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 def _run(command: list[str], data: bytes) -> bytes:
     """Return the output of a program, empty if it fails."""
+    import subprocess
+
     ended = subprocess.run(command, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     return b"" if ended.returncode else ended.stdout
 

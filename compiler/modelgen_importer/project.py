@@ -58,13 +58,16 @@ class Project(Target):
         names = (f"{STATE}/{state}/blobs/{sha256}" for state in _STATES)
         return next((self.path(name) for name in names if self.size(name) == size), None)
 
+    def bundles(self) -> list[Bundle]:
+        """Return what was loaded, or begun."""
+        found = (self.manifest(state) for state in _STATES)
+        return [read_bundle(data) for data in found if data is not None]
+
     def edited(self, bundle: Bundle) -> list[str]:
         """Return the files that are neither as the bundle has them, nor as a load wrote them."""
         wrote: dict[str, set[str]] = {file.path: {file.sha256} for file in bundle.files}
-        for state in _STATES:
-            if (data := self.manifest(state)) is not None:
-                for file in read_bundle(data).files:
-                    wrote.setdefault(file.path, set()).add(file.sha256)
+        for file in (file for one in self.bundles() for file in one.files):
+            wrote.setdefault(file.path, set()).add(file.sha256)
         return sorted(path for path, hashes in wrote.items() if self.look(path) and self._hash(path) not in hashes)
 
     def apply(self, bundle: Bundle, kept: list[str]) -> None:
