@@ -40,10 +40,11 @@ class Hub(Target):
     Args:
         root: The folder.
         links: Whether its file system has symbolic links.
+        project: The folder of the project; another one may have loaded half of a bundle here.
     """
 
-    def __init__(self, root: Path, *, links: bool) -> None:
-        super().__init__(root, f"{OWN}/partial/bundle")
+    def __init__(self, root: Path, project: Path, *, links: bool) -> None:
+        super().__init__(root, f"{OWN}/partial/{hashlib.sha256(os.fsencode(project)).hexdigest()[:16]}")
         self._links = links
         self._record: dict[str, Any] = {"complete": None, "files": {}}
         self._known: set[tuple[object, ...]] = set()

@@ -25,7 +25,7 @@ import argparse
 import shlex
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelgen_importer.describe import nearest, probe
 from modelgen_importer.hub import Hub, held
@@ -40,7 +40,7 @@ from modelgen_importer.saying import about, run, say, size_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from modelgen_importer.manifest import Image
+    from modelgen_importer.manifest import File, Image
 
 _MOST_FAULTS = 20
 
@@ -61,7 +61,7 @@ class Load:
         self.medium = None if options.rollback else Medium(options.folders or [Path(__file__).absolute().parent.parent])
         if self.medium is not None and options.signers:
             say(f"signed by {self.medium.check_signature(options.signers)}")
-        data = self.project.manifest("previous") if self.medium is None else self.medium.data
+        data = self.project.earlier() if self.medium is None else self.medium.data
         if data is None:
             raise RefusedError(f"{self.project.root} has no state of an earlier load; load the older bundle again")
         self.bundle = read_bundle(data)
@@ -120,25 +120,24 @@ class Load:
             except RefusedError as error:
                 raise RefusedError(f"{error}, or name another hub directory with `--hub`") from None
             place = self.project.root / inside
-        limits = {True: probe(self.project.root), False: probe(place)}
-        groups = {"files": self.bundle.files, **{one.repo: one.files for one in self.bundle.hub.snapshots}}
-        for name, files in groups.items():
-            paths = [file.path for file in files]
-            here = limits[name == "files"]
-            for file in files:
-                if file.size > here.get("largest_file", file.size):
-                    raise RefusedError(
-                        f"{file.path} of {name} is larger than files can be here; use another file system"
-                    )
-                if max(len(part.encode()) for part in file.path.split("/")) > here.get("longest_name", 255):
-                    raise RefusedError(
-                        f"{file.path} of {name} is longer than names can be here; use another file system"
-                    )
-            if here.get("ignores_case") and (path := twin(paths, folds=True) or ""):
-                raise RefusedError(f"{path} of {name} and another file are one file here; use another file system")
-            if os.name == "nt" and (path := next(filter(is_device, paths), "")):
-                raise RefusedError(f"Windows cannot hold {path} of {name}; load this bundle in WSL")
-        return Hub(place, links=limits[False].get("links", True))
+        found = probe(place)
+        self._check_names("files", self.bundle.files, probe(self.project.root))
+        for one in self.bundle.hub.snapshots:
+            self._check_names(one.repo, one.files, found)
+        return Hub(place, self.project.root, links=found.get("links", True))
+
+    def _check_names(self, where: str, files: list[File], limits: dict[str, Any]) -> None:
+        """Refuse files that a file system cannot hold; a limit that is unknown is none."""
+        if limits.get("ignores_case") and (path := twin([file.path for file in files], folds=True)):
+            raise RefusedError(f"{path} of {where} and another file are one file here; use another file system")
+        for file in files:
+            longest = max(len(part.encode()) for part in file.path.split("/"))
+            if os.name == "nt" and is_device(file.path):
+                raise RefusedError(f"Windows cannot hold {file.path} of {where}; load this bundle in WSL")
+            if file.size > limits.get("largest_file", file.size):
+                raise RefusedError(f"{file.path} of {where} is larger than files can be here; use another file system")
+            if longest > limits.get("longest_name", longest):
+                raise RefusedError(f"{file.path} of {where} is longer than names can be here; use another file system")
 
     def _check_space(self) -> None:
         needs: dict[int, int] = {}
@@ -176,6 +175,7 @@ class Load:
         for one in self.bundle.hub.snapshots:
             self.hub.name(one, self.project.listing(one))
         self.hub.register(self.project.root / "models.lock", self.bundle, note=not self.options.quick)
+        self.hub.clear(self.hub.partial)
         self.hub.sync()
         for path in edited if self.options.force else ():
             self.project.set_aside(path, f"{STATE}/edited")

@@ -7,7 +7,6 @@ before it, and `incoming/` what a load has copied so far.
 from __future__ import annotations
 
 import hashlib
-import shutil
 from typing import TYPE_CHECKING
 
 from modelgen_importer.manifest import Piece
@@ -47,10 +46,16 @@ class Project(Target):
         """Return the bundle.json of `incoming`, `current` or `previous`, if there is one."""
         return self.read(f"{STATE}/{state}/bundle.json")
 
+    def earlier(self) -> bytes | None:
+        """Return the bundle.json to go back to; `replaced` is there while the states change places."""
+        if self.folder(f"{STATE}/replaced", make=False) is not None:
+            return self.manifest("incoming") or self.manifest("current")
+        return self.manifest("previous")
+
     def begin(self) -> None:
         """Make the folder for what the bundle brings; what another bundle left there goes."""
         if self.manifest(self._state) != self._data:
-            self._clear(self._state)
+            self.clear(f"{STATE}/{self._state}")
             self.write(f"{STATE}/{self._state}/bundle.json", self._data)
 
     def find(self, sha256: str, size: int) -> Path | None:
@@ -94,15 +99,15 @@ class Project(Target):
             if path.name not in keep:
                 path.unlink()
         self.sync()
-        self._clear("partial")
+        self.clear(self.partial)
         if self._state == "current":
-            self._clear("incoming")
-            return
-        self._clear("replaced")
-        self._move("previous", "replaced")
-        self._move("current", "previous")
+            self.clear(f"{STATE}/incoming")
+        elif self.manifest("current") is not None:
+            self.clear(f"{STATE}/replaced")
+            self._move("previous", "replaced")
+            self._move("current", "previous")
         self._move("incoming", "current")
-        self._clear("replaced")
+        self.clear(f"{STATE}/replaced")
 
     def _move(self, state: str, other: str) -> None:
         source, place = self.path(f"{STATE}/{state}"), self.path(f"{STATE}/{other}")
@@ -110,13 +115,6 @@ class Project(Target):
             if source.is_dir() and not place.is_dir():
                 source.replace(place)
                 self._folders = {path for path in self._folders if source not in (path, *path.parents)}
-
-    def _clear(self, state: str) -> None:
-        folder = self.folder(f"{STATE}/{state}", make=False)
-        if folder is not None:
-            with writing(folder):
-                shutil.rmtree(folder)
-            self._folders = {path for path in self._folders if folder not in (path, *path.parents)}
 
     def _hash(self, name: str) -> str:
         """Return the hash of a file; empty if there is no regular file."""

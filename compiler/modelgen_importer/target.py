@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import posixpath
+import shutil
 import stat
 from itertools import accumulate
 from pathlib import Path
@@ -38,7 +39,7 @@ class Target:
 
     def __init__(self, root: Path, partial: str) -> None:
         self.root = root
-        self._partial = partial
+        self.partial = partial
         self._folders: set[Path] = set()
         self._changed: set[Path] = set()
 
@@ -90,7 +91,7 @@ class Target:
 
     def copied(self, sha256: str) -> int:
         """Return how many bytes of a content an earlier run has copied."""
-        return max(self.size(f"{self._partial}/{sha256}"), 0)
+        return max(self.size(f"{self.partial}/{sha256}"), 0)
 
     def write(self, name: str, data: bytes, *, executable: bool = False) -> None:
         """Replace a file by these bytes."""
@@ -134,7 +135,7 @@ class Target:
             RefusedError: The content has another hash.
             UnableError: A file cannot be read or written.
         """
-        path, digests, missing = self.path(f"{self._partial}/{content.sha256}"), Digests(content), set[int]()
+        path, digests, missing = self.path(f"{self.partial}/{content.sha256}"), Digests(content), set[int]()
         with writing(path), os.fdopen(os.open(path, FLAGS, 0o666), "r+b", buffering=0) as file:
             there, start = os.fstat(file.fileno()).st_size, 0
             for source, piece in content.pieces:
@@ -187,6 +188,14 @@ class Target:
                 folder.rmdir()
                 self._changed.discard(folder)
                 self._folders.discard(folder)
+
+    def clear(self, name: str) -> None:
+        """Remove a folder with all that is in it."""
+        folder = self.folder(name, make=False)
+        if folder is not None:
+            with writing(folder):
+                shutil.rmtree(folder)
+            self._folders = {path for path in self._folders if folder not in (path, *path.parents)}
 
     def sync(self) -> None:
         """Flush all folders that have changed; Windows has no such call and needs none."""

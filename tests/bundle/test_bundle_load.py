@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,3 +101,20 @@ def test_a_changed_manifest_is_refused(tmp_path: Path, capsys: Capture[str]) -> 
     assert load.main(["--into", str(tmp_path / "target"), str(bundle)]) == 1
     assert "files[1].path has the value '../models.lock'" in capsys.readouterr().err
     assert not (tmp_path / "target").exists()
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_a_rollback_that_was_killed_while_states_change_places(tmp_path: Path, steps: int) -> None:
+    target, state = tmp_path / "target", tmp_path / "target/.modelgen/bundle"
+    for number in (1, 2):
+        bundle = Written({"models.toml": b"x = %d\n" % number}).snapshot(FILES).write(tmp_path / f"bundle{number}")
+        assert load.main(["--into", str(target), str(bundle)]) == 0
+    older, newer = ((state / name / "bundle.json").read_bytes() for name in ("previous", "current"))
+    shutil.copytree(state / "previous", state / "incoming")
+    (target / "models.toml").write_bytes(b"x = 1\n")
+    for name, place in (("previous", "replaced"), ("current", "previous"), ("incoming", "current"))[:steps]:
+        (state / name).rename(state / place)
+    assert load.main(["--into", str(target), "--rollback"]) == 0
+    assert (target / "models.toml").read_bytes() == b"x = 1\n"
+    assert [(state / name / "bundle.json").read_bytes() for name in ("current", "previous")] == [older, newer]
+    assert sorted(path.name for path in state.iterdir()) == ["current", "previous"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import mmap
 import os
@@ -18,14 +19,15 @@ import pytest
 from huggingface_hub import snapshot_download
 
 from bundles import Written
-from modelgen_importer import load
+from modelgen_importer import load, medium
+from modelgen_importer.target import NEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 KILLS = 20
 FILES = {f"model-{number}.safetensors": random.Random(number).randbytes(1_100_000) for number in range(8)}
-FILES |= {f"small/{number}.json": b"%d" % number for number in range(10)}
+FILES |= {f"small/{number}.json": b"%d" % number for number in range(4)}
 PROJECT = {"models.toml": b"x = 1\n", "models.lock": b"{}", "build/docker-compose.yml": b"services: {}\n"}
 CALLS = ("fsync", "replace", "mkdir", "symlink", "chmod", "unlink")
 
@@ -107,7 +109,8 @@ def test_killed_at_twenty_moments(tmp_path: Path) -> None:
         assert not (target / "models/hub/models--org--model/refs").exists() or damage_of_hub(target) == []
         code, _, after = watched.run("--into", str(target), str(bundle))
         assert (code, damage(target)) == (0, [])
-        assert not [*(target / ".modelgen/bundle").glob("incoming*")]
+        left = [path for path in target.rglob("*") if path.name.endswith(NEW) or path.parent.name == "partial"]
+        assert (left, (target / ".modelgen/bundle/incoming").exists()) == ([], False)
         written, again = written + before, again + max(before + after - whole, 0)
         shutil.rmtree(target)
     assert written > whole
@@ -143,3 +146,27 @@ def test_a_disk_that_becomes_full(tmp_path: Path, capsys: pytest.CaptureFixture[
         assert written < 5_000_000
     finally:
         subprocess.run(["umount", str(target)], check=True)
+
+
+class Vanishing(io.FileIO):
+    """A file of a drive that is pulled out after the first block."""
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - as FileIO has it
+        if self.tell():
+            raise OSError(errno.EIO, "Input/output error")
+        return super().readinto(buffer)
+
+
+def test_a_drive_that_vanishes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle, target = Written(PROJECT).snapshot(FILES).write(tmp_path / "bundle"), tmp_path / "target"
+    opened = medium.open_regular
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            medium, "open_regular", lambda path: Vanishing(path) if path.parent.name == "blobs" else opened(path)
+        )
+        assert load.main(["--into", str(target), str(bundle)]) == 3
+    talk = capsys.readouterr().err
+    assert talk.startswith(f"cannot read {bundle / 'blobs'}")
+    assert talk.endswith("Input/output error; what was copied is kept, so run it again\n")
+    assert load.main(["--into", str(target), str(bundle)]) == 0
+    assert damage(target) == []
