@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from typing import Annotated, Any, NamedTuple, Optional
 
@@ -18,6 +19,22 @@ class UnableError(RefusedError):
     """Something outside the bundle failed, such as a disk or Docker."""
 
     code = 3
+
+
+_WAYS_OUT = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EROFS: "mount it for writing",
+    errno.EACCES: "give this user the right to it",
+    errno.EPERM: "give this user the right to it",
+}
+
+
+def cannot(action: str, path: object, error: OSError) -> UnableError:
+    """Return the error for a failed system call."""
+    way_out = _WAYS_OUT.get(error.errno or 0, "check its disk")
+    reason = error.strerror or str(error)
+    return UnableError(f"cannot {action} {path}: {reason}; {way_out} and run it again, what was copied is kept")
 
 
 def is_path(text: str) -> bool:

@@ -9,7 +9,7 @@ import re
 import stat
 from typing import TYPE_CHECKING
 
-from modelgen_importer.manifest import RefusedError, UnableError, is_path
+from modelgen_importer.manifest import RefusedError, UnableError, cannot, is_path
 from modelgen_importer.reading import MOST_BYTES, read_bundle
 
 if TYPE_CHECKING:
@@ -185,9 +185,7 @@ def blocks(path: Path, size: int) -> Iterator[memoryview]:
             try:
                 count = file.readinto(buffer[: min(left, BLOCK)])
             except OSError as error:
-                raise UnableError(
-                    f"cannot read {path}: {error.strerror}; what was copied is kept, so run it again"
-                ) from None
+                raise cannot("read", path, error) from None
             if not count:
                 raise RefusedError(f"{path} became shorter; copy it again")
             left -= count

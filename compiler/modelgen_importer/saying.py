@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from modelgen_importer.manifest import RefusedError
+from modelgen_importer.manifest import RefusedError, UnableError, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -137,8 +137,8 @@ def run(command: Callable[[], int]) -> int:
         say(str(error), is_fault=True)
         return error.code
     except OSError as error:
-        say(f"cannot use {error.filename or 'a file'}: {error.strerror or error}; run it again", is_fault=True)
-        return 3
+        say(str(cannot("use", error.filename or "a file", error)), is_fault=True)
+        return UnableError.code
     except KeyboardInterrupt:
         say("stopped; what was copied is kept, so run it again", is_fault=True)
         return 130

@@ -13,7 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from modelgen_importer.manifest import RefusedError, UnableError
+from modelgen_importer.manifest import RefusedError, cannot
 from modelgen_importer.medium import BLOCK, blocks, read_small
 from modelgen_importer.reading import MOST_BYTES
 
@@ -294,6 +294,4 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UnableError(
-            f"cannot write {path}: {error.strerror or error}; what was copied is kept, so run it again"
-        ) from None
+        raise cannot("write", path, error) from None

@@ -138,7 +138,10 @@ def test_a_disk_that_becomes_full(tmp_path: Path, capsys: pytest.CaptureFixture[
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(load.Load, "_check_space", lambda _: None)  # another program takes the space meanwhile
             assert load.main(["--into", str(target), str(bundle)]) == 3
-        assert "No space left on device; what was copied is kept, so run it again" in capsys.readouterr().err
+        assert (
+            "No space left on device; free some space and run it again, what was copied is kept"
+            in capsys.readouterr().err
+        )
         assert not (target / "models/hub/models--org--model/snapshots").exists()
         subprocess.run(["mount", "-o", "remount,size=20m", str(target)], check=True)
         code, _, written = Watched().run("--into", str(target), str(bundle))
@@ -167,6 +170,6 @@ def test_a_drive_that_vanishes(tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert load.main(["--into", str(target), str(bundle)]) == 3
     talk = capsys.readouterr().err
     assert talk.startswith(f"cannot read {bundle / 'blobs'}")
-    assert talk.endswith("Input/output error; what was copied is kept, so run it again\n")
+    assert talk.endswith("Input/output error; check its disk and run it again, what was copied is kept\n")
     assert load.main(["--into", str(target), str(bundle)]) == 0
     assert damage(target) == []
