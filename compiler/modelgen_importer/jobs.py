@@ -123,8 +123,13 @@ class Jobs:
                 self.to_come.update(piece.volume for _, piece in job.content.pieces)
                 return
             try:
+                content = job.content
                 for target, place in job.places:
-                    self.to_come.update(target.copy(job.content, place, progress.add))
+                    if missing := target.copy(content, place, progress.add):
+                        self.to_come.update(missing)
+                        break
+                    # The next place gets it from this one: parts of it may have come on other volumes.
+                    content = content._replace(pieces=[(target.path(place), Piece(content.sha256, content.size))])
             except RefusedError as error:
                 if error.code != 1:
                     raise

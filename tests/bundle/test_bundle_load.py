@@ -58,6 +58,17 @@ def test_volumes_come_one_after_the_other(tmp_path: Path, capsys: Capture[str], 
     assert is_loaded(target)
 
 
+def test_a_cut_content_of_two_repositories_comes_once(tmp_path: Path) -> None:
+    bundle, target = (
+        written().snapshot(FILES, repo="org/twin").write(tmp_path / "bundle", volume=2_000_000),
+        tmp_path / "t",
+    )
+    codes = [load.main(["--into", str(target), str(bundle / f"vol{number}")]) for number in (1, 2, 3)]
+    assert codes == [1, 1, 0]
+    twin = snapshot_download("org/twin", cache_dir=target / "models/hub", local_files_only=True)
+    assert Path(twin, "model.safetensors").read_bytes() == WEIGHTS
+
+
 def test_a_damaged_blob_is_found_and_nothing_gets_its_name(tmp_path: Path, capsys: Capture[str]) -> None:
     bundle, target = written().write(tmp_path / "bundle"), tmp_path / "target"
     large = max((bundle / "blobs").iterdir(), key=lambda path: path.stat().st_size)
