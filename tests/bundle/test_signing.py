@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bundling import SMALL, Source
 from modelgen.bundle.signing import sign
 from modelgen.files import InputError, ModelgenError
 
@@ -55,9 +56,29 @@ def test_without_ssh_keygen_it_is_refused(sums: Path, key: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("none", "there is no key"), ("SHA256SUMS", "does not sign .*; pass an SSH key")]
+    ("name", "said"), [("none", "there is no key"), ("SHA256SUMS", "does not sign: .*; pass an SSH key")]
 )
 def test_what_is_no_key_is_refused(sums: Path, name: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         sign([sums], sums.with_name(name))
     assert not sums.with_name("SHA256SUMS.sig").exists()
+
+
+def test_a_bad_key_is_refused_before_a_byte_is_written(tmp_path: Path) -> None:
+    source = Source(tmp_path / "project", {"org/one": SMALL})
+    done = source.create(tmp_path / "bundle", "--sign", "models.toml", code=1)
+    assert "models.toml does not sign: " in done.stderr
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_the_papers_of_a_signed_bundle_say_how_to_check_it(tmp_path: Path, key: Path) -> None:
+    source, bundle = Source(tmp_path / "project", {"org/one": SMALL}), tmp_path / "bundle"
+    source.create(bundle, "--sign", key)
+    readme = (bundle / "README.txt").read_text()
+    command = next(line for line in readme.splitlines() if "ssh-keygen -Y verify" in line)
+    (bundle / "allowed_signers").write_text(f"IDENTITY {key.with_suffix('.pub').read_text()}")
+    subprocess.run(["bash", "-c", command], cwd=bundle, check=True, capture_output=True)
+    assert "--signers allowed_signers" in readme
+    assert "SHA256SUMS.sig" in (bundle / "CONTENTS.md").read_text()
+    source.create(bundle)
+    assert "SHA256SUMS.sig" not in (bundle / "README.txt").read_text() + (bundle / "CONTENTS.md").read_text()

@@ -25,6 +25,7 @@ import hub_double
 from compiling import REPOSITORY
 from loading import WEIGHTS, checkpoint
 from modelgen.bundle.tool_image import requirements
+from modelgen.lower import DEFAULT_BASE_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
 pytest_plugins = ["docker_fixtures"]
 pytestmark = pytest.mark.docker
 
-PULL = "docker compose --project-directory build --profile '*' pull --ignore-buildable\n"
+PULL = (
+    "docker compose --project-directory build --profile '*' pull --ignore-buildable\n"
+    f"docker pull {DEFAULT_BASE_IMAGE}\n"
+)
 CHAT = """curl -sN localhost:8080/v1/chat/completions -d '{"model": "MODEL", "stream": true,
   "messages": [{"role": "user", "content": "Hello"}]}'
 """

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import modelgen_importer
 from modelgen.bundle.manifest import blob_names
+from modelgen.bundle.signing import NAMESPACE
 from modelgen.resolve.inventory import items_of
 from modelgen.sizes import of_files
 from modelgen.targets.templates import environment
@@ -45,6 +46,7 @@ class Papers:
         resolved: models.toml and its lock.
         built: The paths of the build.
         notes: Sentences about what is not carried.
+        is_signed: Whether SHA256SUMS is signed.
     """
 
     bundle: Bundle
@@ -53,6 +55,7 @@ class Papers:
     resolved: Resolved
     built: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    is_signed: bool = False
 
 
 def write_papers(papers: Papers) -> dict[str, bytes]:
@@ -111,6 +114,8 @@ def _readme_values(papers: Papers) -> dict[str, object]:
     target = f"/srv/{bundle.project}"
     return {
         "title": _TITLE,
+        "is_signed": papers.is_signed,
+        "namespace": NAMESPACE,
         "bundle": bundle,
         "what": _join([*(["models"] if bundle.hub.snapshots else []), *(["images"] if bundle.images else []), "files"]),
         "volumes": papers.volumes,
@@ -150,6 +155,8 @@ def _contents_values(papers: Papers) -> dict[str, object]:
     return {
         "bundle": bundle,
         "items": items,
+        "is_signed": papers.is_signed,
+        "namespace": NAMESPACE,
         "count": len(papers.resolved.runs),
         "gated": sum(item.entry.gated for item in items),
         "with_python": sum(bool(item.python) for item in items),

@@ -48,6 +48,7 @@ class Order:
         builder: Builds the images that are modelgen's own; None in a dry run.
         proves: Whether each model's engine looks up its files; None if that depends on whether Docker answers.
         left_out: Models that were left out of the origin, each with the reason.
+        is_signed: Whether it is signed afterwards.
         limits: What the host that it is for can hold, and the name of its host file; None for any host.
     """
 
@@ -60,6 +61,7 @@ class Order:
     builder: Builder | None = None
     proves: bool | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
+    is_signed: bool = False
     limits: tuple[Facts, str] | None = None
 
 
@@ -219,7 +221,8 @@ def papers_of(order: Order, contents: Contents, made: Bundle, volumes: int) -> d
     """Return the files for people and the importer, by path."""
     origin = order.origin
     built = frozenset(origin.written.built)
-    return write_papers(Papers(made, volumes, origin.fleet, origin.resolved, built, tuple(contents.notes)))
+    notes = tuple(contents.notes)
+    return write_papers(Papers(made, volumes, origin.fleet, origin.resolved, built, notes, order.is_signed))
 
 
 def _room(order: Order, split: int, contents: Contents, images: int) -> int:

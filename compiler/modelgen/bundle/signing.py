@@ -19,8 +19,18 @@ NAMESPACE = "modelgen-bundle"
 SIGNATURE = "SHA256SUMS.sig"
 
 
-def find_signer(key: Path) -> str:
-    """Return the path of ssh-keygen, before anything is written.
+def check_key(key: Path) -> None:
+    """Sign nothing, before hours of writing, to see whether the key signs; ssh-keygen may ask for its passphrase.
+
+    Raises:
+        InputError: There is no such key, or it does not sign.
+        ModelgenError: ssh-keygen is not installed.
+    """
+    _signature(b"", key)
+
+
+def _find_signer(key: Path) -> str:
+    """Return the path of ssh-keygen.
 
     Raises:
         InputError: There is no such key.
@@ -50,14 +60,17 @@ def sign(sums: Iterable[Path], key: Path) -> None:
         ModelgenError: ssh-keygen is not installed.
         OSError: A signature cannot be written.
     """
-    command = [find_signer(key), "-Y", "sign", "-q", "-f", str(key), "-n", NAMESPACE]
     for path in sums:
-        with path.open("rb") as opened:
-            done = subprocess.run(command, stdin=opened, capture_output=True, check=False)
-        if done.returncode or not done.stdout.startswith(b"-----BEGIN SSH SIGNATURE-----"):
-            lines = done.stderr.decode(errors="replace").strip().splitlines()
-            said = lines[-1].removeprefix("Enter passphrase: ")[:200] if lines else "no reason given"
-            is_locked = "passphrase" in said
-            help_ = "run it in a terminal, or pass the .pub of a key in ssh-agent" if is_locked else "pass an SSH key"
-            raise InputError(f"{key} does not sign {path}: {said}; {help_}")
-        files.replace_all({path.with_name(SIGNATURE): done.stdout})
+        files.replace_all({path.with_name(SIGNATURE): _signature(path.read_bytes(), key)})
+
+
+def _signature(data: bytes, key: Path) -> bytes:
+    command = [_find_signer(key), "-Y", "sign", "-q", "-f", str(key), "-n", NAMESPACE]
+    done = subprocess.run(command, input=data, capture_output=True, check=False)
+    if done.returncode or not done.stdout.startswith(b"-----BEGIN SSH SIGNATURE-----"):
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        said = lines[-1].removeprefix("Enter passphrase: ")[:200] if lines else "no reason given"
+        is_locked = "passphrase" in said
+        help_ = "run it in a terminal, or pass the .pub of a key in ssh-agent" if is_locked else "pass an SSH key"
+        raise InputError(f"{key} does not sign: {said}; {help_}")
+    return done.stdout

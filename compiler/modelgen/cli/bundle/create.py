@@ -102,11 +102,11 @@ def _create(asked: Asked, options: Mapping[str, Any]) -> int:
     from modelgen.bundle.folder import held, look_at
     from modelgen.bundle.papers import SUMS
     from modelgen.bundle.plan import FaultyModelsError, UnfitError, sound_plan
-    from modelgen.bundle.signing import find_signer, sign
+    from modelgen.bundle.signing import check_key, sign
     from modelgen.cli.bundle.report import print_faults, print_plan, print_result, print_unfit
 
     if options["key"] is not None:
-        find_signer(options["key"])
+        check_key(options["key"])
     order = _order(asked, options)
     existing = look_at(order.folder, order.origin.fleet.project)
     leave_out = partial(_leave_out, asked) if options["keep_going"] else _refuse
@@ -146,6 +146,7 @@ def _order(asked: Asked, options: Mapping[str, Any]) -> Order:
     arch = (host and host.arch) or _DEFAULT_ARCH
     there = asked.destination
     order = Order(origin, asked.folder, arch, options["split"], had, asked.without, proves=options["prove"])
+    order = replace(order, is_signed=options["key"] is not None)
     if not options["dry_run"]:
         places = Places(asked.out, asked.config.parent / NAME)
         order = replace(order, builder=own_builder(places, _AGAIN, offline=False))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _RATES = {20: "a slow stick", 100: "a fast stick, a hard disk", 400: "an SSD"}
 """Rates in MB/s for which the minutes are printed: that of the drive is not known before it is written."""
+_MOST_NAMES = 10
+"""The most models that a line names; CONTENTS.md has them all."""
 
 
 def print_plan(found: Plan, existing: Existing, format_: str) -> None:
@@ -65,12 +67,25 @@ def print_result(done: Done, format_: str) -> None:
     say(f"{folder}: {len(made.blobs):,} contents, {of_files(size)}{volumes}, {written}")
     if made.without:
         say(f"left out as you asked: {', '.join(made.without)}")
-    proven = sum(result is True for result in made.proven.values())
-    if made.proven:
-        say(f"{proven} of {len(made.proven)} models proven: their engines find all of their files in this bundle")
-    for reason in dict.fromkeys(result for result in made.proven.values() if result is not True):
-        say(f"not proven: {reason}")
+    for line in proof_lines(made.proven):
+        say(line)
     say(f"next: carry {folder} over, and follow its README.txt there")
+
+
+def proof_lines(proven: Mapping[str, bool | str]) -> Iterator[str]:
+    """Yield a line for the models whose engines looked up their files, and one for each reason why others did not."""
+    by_result: dict[bool | str, list[str]] = {}
+    for model, result in sorted(proven.items()):
+        by_result.setdefault(result, []).append(model)
+    if tried := by_result.pop(True, []):
+        yield f"tried: {_few(tried)}; the engine found all files that it opens at start, in this bundle"
+    for reason, models in by_result.items():
+        yield f"not tried: {_few(models)}; {reason}"
+
+
+def _few(models: Sequence[str]) -> str:
+    more = len(models) - _MOST_NAMES
+    return ", ".join(models[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def print_faults(faults: Mapping[str, str], format_: str) -> None:
