@@ -84,6 +84,13 @@ CASES: list[tuple[str, str, str]] = [
     ),
     (flags("chat-template = 'template_chatml.jinja'"), "unmounted-file", "write `./template_chatml.jinja`"),
     (
+        flags("chat-template = 'examples/tool_chat_template_lama3.1_json.jinja'"),
+        "unmounted-file",
+        "did you mean `examples/tool_chat_template_llama3.1_json.jinja`?",
+    ),
+    (flags("chat-template = '/vllm-workspace/examples/mine.jinja'"), "unmounted-file", "write `./NAME.jinja`"),
+    (sglang("args = { chat-template = 'chatlm' }"), "unmounted-file", "did you mean `chatml`?"),
+    (
         '[engines.vllm]\nimage = "quay.io/ascend/vllm-ascend:v0.13.0"\n'
         '[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }\n',
         "image-for-unsupported",
@@ -275,6 +282,8 @@ FINE = [
     command_model("command = ['x']\nenv = { VLLM_NOPE = '1' }"),
     sglang("env = { VLLM_NOPE = '1' }"),
     env("PYTORCH_CUDA_ALLOC_CONF = 'expandable_segments:True'"),
+    flags("chat-template = 'examples/template_chatml.jinja'"),
+    sglang("args = { context-length = 8, chat-template = 'vicuna_v1.1' }"),
 ]
 
 

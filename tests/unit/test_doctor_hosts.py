@@ -295,6 +295,35 @@ def test_a_device_file_that_everyone_may_open_is_no_warning(fake: FakeHost) -> N
     assert [item for item in fake.wrong(AMD) if item[0] == "amd"] == []
 
 
+@pytest.mark.parametrize(
+    ("written", "memory", "help_"),
+    [
+        ('card = "RX 7900 XTX"', 16, '`[gpus.gpu0] card = "RX 6800"`'),
+        ('memory = "24GiB"', 16, '`[gpus.gpu0] memory = "15.9GiB"`'),
+        ('card = "RX 6800"', 16, None),
+        ('card = "RX 7900 XTX"', None, '`[gpus.gpu0] card = "RX 6800"`'),
+    ],
+)
+def test_a_card_of_amd_is_compared(fake: FakeHost, written: str, memory: int | None, help_: str | None) -> None:
+    fake.be("rocm-without-rights")
+    total = {"VRAM Total Memory (B)": str((memory << 30) - (16 << 20))} if memory else {}
+    card = {"Card Series": "AMD Radeon RX 6800", "PCI Bus": "0000:03:00.0", **total}
+    query = "--showproductname --showmeminfo vram --showbus --json"
+    fake.program("rocm-smi", {query: json.dumps({"card0": card})})
+    fake.file("/sys/bus/pci/devices/0000:03:00.0/drm/renderD128/dev", "")
+    toml = with_card(f'{written}\ndevice = "/dev/dri/renderD128"\nkind = "amd"')
+    found = [item[3] for item in fake.wrong(toml) if item[0] == "amd" and "Radeon" in item[2]]
+    assert found == ([help_] if help_ else [])
+
+
+def test_wsl1_cannot_run_docker(fake: FakeHost) -> None:
+    fake.lose("docker")
+    fake.file("/proc/version", "Linux version 4.4.0-19041-Microsoft (Microsoft@Microsoft.com) (gcc version 5.4.0)")
+    [found] = [item for item in fake.wrong(CARD) if item[0] == "host"]
+    assert found[1:3] == ("bad", "this is WSL1, which has neither Docker Engine nor GPUs")
+    assert "wsl --set-version NAME 2" in found[3]
+
+
 def test_rights_on_a_device_file_matter_to_models_without_an_image(fake: FakeHost) -> None:
     fake.be("rocm-without-rights")
     on_host = re.sub(r"^image = .*\n", "", AMD, flags=re.MULTILINE)

@@ -156,7 +156,7 @@ class Engine(NamedTuple):
         short_forms: Abbreviations of flags that the project's own documentation writes.
         constant_args: The `owned_args` that modelgen always writes, with their value; the same value in `args` is no
             fault.
-        named_values: Names that a flag of such an engine takes in place of a text.
+        named_values: Names that a flag takes in place of a text or a path of the user, in any release.
         json_flags: Flags of such an engine whose value is a JSON object; a table is written as one.
         flags_file: The flag that names a YAML file of flags; empty without one.
         repeats_flags: Whether such an engine takes a list as one flag per value.

@@ -6,7 +6,8 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from modelgen.diagnostics import Found, Severity, rule
+from modelgen.diagnostics import Found, Severity, did_you_mean, rule
+from modelgen.engines.images.properties import is_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,10 @@ _PATHS = frozenset(
 # A value of these flags that does not look like a path is a name: of a parser, or of a template in the image.
 _FILES = frozenset({"chat-template", "completion-template", "reasoning-parser-plugin", "tool-parser-plugin"})
 _BARE = re.compile(r"(?!examples/)[\w-][\w./\\-]*\.(?:jinja2?|json|py)")
+_WORKSPACE = "/vllm-workspace/"
+_EXAMPLE = re.compile(rf"(?:{_WORKSPACE})?examples/[\w./-]+\.jinja")
+# A name without the end of a file, as SGLang has some.
+_NAME = re.compile(r"(?![\w.-]+\.(?:jinja2?|json)$)\w[\w.-]*", re.ASCII)
 # Absolute paths, paths of Windows and of a home. vLLM's image has examples of its own in /vllm-workspace.
 _ABSOLUTE = re.compile(r"(?!/vllm-workspace/)(?:/|~/|[A-Za-z]:[/\\])[^{}\n]+")
 
@@ -99,7 +104,8 @@ def unmounted_file(context: Context) -> Iterator[Found]:
 
     ## Why
     The engine looks up an absolute path inside the container. A relative path, `./…`, is relative to models.toml:
-    modelgen mounts the file read-only and passes its path in the container.
+    modelgen mounts the file read-only and passes its path in the container. vLLM's image has templates in `examples/`,
+    and SGLang has some by name; a name that no release has is found, too.
 
     ## Bad
     ```toml
@@ -117,6 +123,7 @@ def unmounted_file(context: Context) -> Iterator[Found]:
         draft = arg.value.get("model") if arg.name == "speculative-config" and isinstance(arg.value, dict) else None
         value = draft if draft is not None else arg.value
         is_path = arg.name in _PATHS or draft is not None
+        yield from _of_no_release(context, arg)
         if is_path and isinstance(value, str) and arg.name in _FILES and _BARE.fullmatch(value):
             yield Found(
                 context.document.at_value(*arg.path),
@@ -146,6 +153,23 @@ def unmounted_file(context: Context) -> Iterator[Found]:
             message = f"{plain.engine.title} looks up `{plain.value}` inside the container, where nothing is mounted"
             help_text = f'copy it beside models.toml and write `{plain.key} = "./{name}"`, or mount it with'
             yield Found(place, message, f"{help_text} `compose.volumes`")
+
+
+def _of_no_release(context: Context, arg: Argument) -> Iterator[Found]:
+    """Yield a finding on the name of a template that no release of the engine has."""
+    names, value = arg.engine.named_values.get(arg.name, ()), arg.value
+    image = context.runs[arg.model].image if arg.model else None
+    # Other images, newer releases and programs on the host may have templates of their own.
+    if not names or not isinstance(value, str) or arg.may_be_known or image is None or not is_release(image):
+        return
+    wanted = value.removeprefix(_WORKSPACE)
+    is_mounted = any(posixpath.join(_WORKSPACE, wanted).startswith(at) for at in context.volume_targets(arg.model))
+    is_name = (_EXAMPLE if wanted.startswith("examples/") else _NAME).fullmatch(value)
+    if is_name and wanted not in names and not is_mounted:
+        meant = did_you_mean(wanted, names, list_known=False)
+        text = f"no release of {arg.engine.title} has a template `{value}`"
+        own = "write `./NAME.jinja` for a file beside models.toml, which modelgen then mounts"
+        yield Found(context.document.at_value(*arg.path), text, meant or own)
 
 
 def _beside(arg: Argument, value: str) -> str:

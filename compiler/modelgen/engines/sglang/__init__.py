@@ -26,6 +26,7 @@ from modelgen.engines.sglang.capabilities import OTHER_QUANTIZATIONS, QUANTIZATI
 from modelgen.engines.sglang.memory import WRITTEN, arithmetic, beside_weights, pools, static_share, written_share
 from modelgen.engines.sglang.replaced_flags import INSTEAD
 from modelgen.engines.sglang.repositories import LORA_PATHS, pin, repos
+from modelgen.engines.sglang.templates import TEMPLATES
 from modelgen.engines.weights import loaders
 from modelgen.engines.weights.splitting import PLAIN, cut_groups, uneven
 from modelgen.ir import Launch
@@ -319,6 +320,7 @@ ENGINE = Engine(
     least_capability=least_capability,
     attention=Attention(backend_flag="attention-backend", needed_for_backend=needed_for_backend),
     flags_file="config",
+    named_values={"chat-template": TEMPLATES},
     owned_args=OWNED_ARGS,
     constant_args={"enable-metrics": True},
     short_forms=frozenset({"tp", "dp"}),  # README.md and docs/advanced_features/server_arguments.md

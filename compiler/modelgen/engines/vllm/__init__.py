@@ -310,6 +310,7 @@ ENGINE = Engine(
     from_config=True,
     follows_speculators=True,
     flags_file="config",
+    named_values={"chat-template": images.TEMPLATES},
     owned_args=OWNED_ARGS,
     instead=INSTEAD,
     companions=_COMPANIONS,

@@ -86,3 +86,34 @@ def for_cards(vendors: set[str], version: Version | None) -> str:
     if version is None or (vendors == {"amd"} and version.release < _FIRST_ROCM):
         return "use the image for the GPU: vllm/vllm-openai for NVIDIA, vllm/vllm-openai-rocm for AMD"
     return f"write `vllm/vllm-openai{'-rocm' if vendors == {'amd'} else ''}:v{version.text}`"
+
+
+# examples/**/*.jinja in the history of the repository until 0.33; docker/Dockerfile copies them to /vllm-workspace.
+_CHATS = """
+    alpaca baichuan blip2 chatglm chatglm2 chatml deepseek_vl2 dse_qwen2_vl falcon falcon_180b florence2 inkbot
+    llama3.2 llama3 llava pixtral_hf qwen qwen2_audio qwen_vl_chat score_basic telechat teleflm vicuna vlm2vec
+    vlm2vec_phi3v vlm2vec_qwen2vl
+"""
+_TOOLS = """
+    apertus deepseekr1 deepseekv3 deepseekv31 deepseekv32 gemma3_pythonic gemma3_pythonic_both gemma4 granite
+    granite_20b_fc hermes hermes_2_pro hunyuan_a13b hyperclovax_seed_think_14b internlm2_tool llama llama3.1_json
+    llama3.1_json_my llama3.1_usr_def_tool_call llama3.2_json llama3.2_pythonic llama3_json llama4_json
+    llama4_pythonic minicpm3 minimax_m1 mistral mistral3 mistral_official mistral_parallel muse_glimmer
+    nemotron_json nemotron_nano_v2 olmo3 phi4_mini qwen2_5_coder qwen3coder toolace translategemma xlam_llama
+    xlam_qwen
+"""
+_OTHERS = """
+    command_r_default_chat_template command_r_rag_chat_template command_r_tool_chat_template rag_template_cohere
+    tool_template_cohere tool_template_hermes_2_pro online_serving/vibevoice_asr/chat_template
+    pooling/embed/template/nemotron_embed_vl pooling/score/template/basic
+    pooling/score/template/bge-reranker-v2-gemma pooling/score/template/mxbai_rerank_v2
+    pooling/score/template/nemotron-rerank pooling/score/template/nemotron-vl-rerank
+    pooling/score/template/qwen3_reranker pooling/score/template/qwen3_vl_reranker pooling/score/template/zerank2
+    templates/tool_chat_template_deepseekv3 templates/tool_chat_template_toolace
+"""
+TEMPLATES = (
+    *(f"examples/template_{name}.jinja" for name in _CHATS.split()),
+    *(f"examples/tool_chat_template_{name}.jinja" for name in _TOOLS.split()),
+    *(f"examples/{name}.jinja" for name in _OTHERS.split()),
+)
+"""The chat templates that images of any release have."""

@@ -1,4 +1,4 @@
-"""Check AMD's device files and the groups that can open them."""
+"""Check AMD's device files and the groups that can open them, and AMD's GPUs against `[gpus]`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from modelgen.engines.host.cards import find_known
 from modelgen.operate.doctor.daemon import find_daemon
 from modelgen.operate.doctor.finding import Finding
+from modelgen.operate.doctor.rocm import find_rocm_cards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.config import Gpu
     from modelgen.operate.doctor.host import Host
+    from modelgen.operate.doctor.rocm import RocmCard
     from modelgen.operate.doctor.wanted import Wanted
 
 _SUBJECT = "amd"
 _ALL = "/dev/kfd"
+_TOLERANCE = 0.97  # the driver reserves some
 _DENIED = f"Unable to open {_ALL} read-write: Permission denied"
 _OPEN = stat.S_IROTH | stat.S_IWOTH
 
@@ -25,8 +29,26 @@ _OPEN = stat.S_IROTH | stat.S_IWOTH
 def check_amd(host: Host, wanted: Wanted) -> list[Finding]:
     """Check that the device files of AMD's GPUs exist and that the configured groups can open them."""
     cards = {name: gpu for name, gpu in wanted.gpus.items() if gpu.kind == "amd"}
+    if not cards:
+        return []
     findings = [found for name, gpu in cards.items() for found in _check_card(host, name, gpu)]
-    return [*findings, *_check_rights(host, wanted)] if cards else []
+    installed = {card.device: card for card in find_rocm_cards(host)}
+    for name, gpu in cards.items():
+        if card := installed.get(gpu.device):
+            findings += _against(name, gpu, wanted.memory_of(name), card)
+    return [*findings, *_check_rights(host, wanted)]
+
+
+def _against(name: str, gpu: Gpu, memory: int, card: RocmCard) -> Iterator[Finding]:
+    """Compare the GPU of a table with the installed one; an APU reports only the memory that is set aside for it."""
+    found = find_known(card.name, card.memory)
+    if gpu.card and found and not {*found} & {*find_known(gpu.card, gpu.memory)}:
+        text = f'{name} is {card.name}, but models.toml has `card = "{gpu.card}"`'
+        yield Finding(_SUBJECT, "bad", text, f'`[gpus.{name}] card = "{found[0].name}"`')
+    elif found and not found[0].unified and card.memory and card.memory < memory * _TOLERANCE:
+        gib = int(card.memory / 2**30 * 10) / 10
+        text = f"{name} is {card.name} with {gib} GiB, but models.toml has {memory / 2**30:.1f} GiB"
+        yield Finding(_SUBJECT, "bad", text, f'`[gpus.{name}] memory = "{gib}GiB"`')
 
 
 def _check_card(host: Host, name: str, gpu: Gpu) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ from modelgen.operate.doctor.finding import Finding
 if TYPE_CHECKING:
     from modelgen.operate.doctor.host import Host
     from modelgen.operate.doctor.wanted import Wanted
+
+# WSL1 has no kernel of Linux: it calls itself 4.4.0-19041-Microsoft. WSL2's kernels end with -microsoft-standard.
+_WSL1 = re.compile(r"\b4\.4\.0-\d+-Microsoft\b", re.ASCII)
 
 
 def find_platform(host: Host) -> str | None:
@@ -35,6 +39,10 @@ def find_selinux(host: Host) -> bool | None:
 
 def check_platform(host: Host, wanted: Wanted) -> list[Finding]:
     """Check that `[host] platform` is the platform of the containers."""
+    if find_daemon(host) is None and _WSL1.search(host.read("/proc/version") or ""):
+        text = "this is WSL1, which has neither Docker Engine nor GPUs"
+        help_ = "in PowerShell: wsl --list --verbose, then wsl --set-version NAME 2 with the name of this distribution"
+        return [Finding("host", "bad", text, help_)]
     found, written = find_platform(host), wanted.host.platform or "linux"
     if found is None:
         return [Finding("host", "unknown", "containers seem to run neither on Linux nor on WSL2")]
