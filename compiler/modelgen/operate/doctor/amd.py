@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from modelgen.engines.host.cards import find_known
 from modelgen.operate.doctor.daemon import find_daemon
 from modelgen.operate.doctor.finding import Finding
-from modelgen.operate.doctor.rocm import find_rocm_cards
+from modelgen.operate.doctor.rocm import DRIVER_DEVICE, find_rocm_cards, groups_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from modelgen.operate.doctor.wanted import Wanted
 
 _SUBJECT = "amd"
-_ALL = "/dev/kfd"
+_ALL = DRIVER_DEVICE
 _TOLERANCE = 0.97  # the driver reserves some
 _DENIED = f"Unable to open {_ALL} read-write: Permission denied"
-_OPEN = stat.S_IROTH | stat.S_IWOTH
 
 
 def check_amd(host: Host, wanted: Wanted) -> list[Finding]:
@@ -85,17 +84,6 @@ def _check_rights(host: Host, wanted: Wanted) -> Iterator[Finding]:
         text = f"Docker without root cannot pass the groups of {_ALL} on to containers"
         help_ = 'a udev rule with `KERNEL=="kfd", MODE="0666"` and one for the render nodes, or Docker with root'
         yield Finding(_SUBJECT, "warning", text, help_)
-
-
-def groups_needed(host: Host, device: str) -> set[int]:
-    """Return the groups that can open a GPU's device files, where not everyone can.
-
-    Raises:
-        OSError: A file does not exist.
-        ValueError: The path is not one.
-    """
-    statuses = [host.path(path).stat() for path in (_ALL, device)]
-    return {status.st_gid for status in statuses if status.st_mode & _OPEN != _OPEN}
 
 
 def _named(groups: set[int]) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from modelgen.operate.doctor.host import Host
 
+DRIVER_DEVICE = "/dev/kfd"
+"""The device file of AMD's driver, which every container with a GPU opens."""
+_OPEN = stat.S_IROTH | stat.S_IWOTH
 _QUERY = ("--showproductname", "--showmeminfo", "vram", "--showbus", "--json")
 _BUS = re.compile(r"[0-9A-Fa-f]{4}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-7]")
 _NODE = re.compile(r"renderD\d+")
@@ -67,9 +71,18 @@ def _device(host: Host, bus: str) -> str | None:
 
 
 def _groups(host: Host, device: str) -> tuple[int, ...]:
-    from modelgen.operate.doctor.amd import groups_needed
-
     try:
         return tuple(sorted(groups_needed(host, device)))
     except (OSError, ValueError):
         return ()
+
+
+def groups_needed(host: Host, device: str) -> set[int]:
+    """Return the groups that can open a GPU's device files, where not everyone can.
+
+    Raises:
+        OSError: A file does not exist.
+        ValueError: The path is not one.
+    """
+    statuses = [host.path(path).stat() for path in (DRIVER_DEVICE, device)]
+    return {status.st_gid for status in statuses if status.st_mode & _OPEN != _OPEN}
