@@ -52,6 +52,7 @@ def test_the_wheel_holds_the_package_and_the_templates(wheel: Path) -> None:
     assert {"modelgen/py.typed", "modelgen/templates/docker-compose.yml.j2"} <= set(names)
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {
         "modelgen",
+        "modelgen_importer",
         "modelgen_runtime",
         "modelgen_serve",
     }
