@@ -1,13 +1,16 @@
 """Print the facts of this host as TOML, for `modelgen bundle create --for host.toml`.
 
-    python3 -I -S importer/describe.py [--into TARGET] [--hub PATH] > host.toml
+    python3 -I importer/describe.py [--into TARGET] [--hub PATH] > host.toml
 
 It runs docker, nvidia-smi and nvidia-ctk or rocm-smi, and getenforce, each for at most 5 seconds, reads /proc, /sys
 and /etc, and makes a temporary folder in PATH, which it removes. Facts that it does not find are left out. It prints no
 name of the host or of a user, no network address and no environment variable.
 """
 
-from __future__ import annotations
+import sys
+
+if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+    del sys.path[0]  # this folder: a file that was put into it must not be in the place of a module of Python
 
 import argparse
 import contextlib
@@ -17,7 +20,6 @@ import platform
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -191,7 +193,7 @@ def _blobs(hub: Path) -> list[str]:
     return sorted({path.name for path in paths if _BLOB.fullmatch(path.name)})[:_MOST_NAMES]
 
 
-def _lines(table: Table) -> Iterator[str]:
+def _lines(table: Table) -> "Iterator[str]":
     """Yield the lines of a TOML table, in ASCII and without unknown values."""
     for key, value in table.items():
         if isinstance(value, list):
@@ -200,7 +202,7 @@ def _lines(table: Table) -> Iterator[str]:
             yield f"{key} = {_toml(value)}\n"
 
 
-def _toml(value: str | int) -> str:
+def _toml(value: "str | int") -> str:
     return json.dumps(re.sub(r"[^ -~]", "?", value)[:300] if isinstance(value, str) else value)
 
 

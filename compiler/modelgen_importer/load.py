@@ -1,22 +1,27 @@
 """Load a bundle into a project's folder and its hub directory, and its images into Docker.
 
-    python3 -I -S importer/load.py --into TARGET [--hub PATH] [FOLDER ...]
+    python3 -I importer/load.py --into TARGET [--hub PATH] [FOLDER ...]
 
 It writes only below TARGET and the hub directory. Contents are copied and hashed first, then come images, then links
 and refs, then the files of the project. It can be stopped at any moment and run again: what was copied is kept. Its
 exit code is 0 if all is loaded, 1 if something is refused, damaged, edited or to come, 3 if a disk or Docker fails.
 """
 
-from __future__ import annotations
+import sys
+
+if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+    del sys.path[0]  # this folder: a file that was put into it must not be in the place of a module of Python
 
 import os
-import sys
 import types
 from pathlib import Path
 
-if __name__ == "__main__":  # run as a file: the others are beside it, and bytecode that came with them is not trusted
+if __name__ == "__main__":  # run as a file: the others are beside it, and no code but theirs is trusted
     if sys.version_info < (3, 9):  # noqa: UP036 - the host's Python may be older
         sys.exit("this needs Python 3.9 or newer; try python3.9, python3.11 and so on")
+    for entry in os.scandir(Path(__file__).absolute().parent):
+        if entry.name != "__pycache__" and (entry.is_dir() or entry.name.endswith((".so", ".pyd"))):
+            sys.exit(f"{entry.path!a} is no file of the importer; remove it")  # Python would prefer it to a .py
     sys.dont_write_bytecode, sys.pycache_prefix = True, os.devnull
     sys.modules["modelgen_importer"] = package = types.ModuleType("modelgen_importer")
     package.__path__ = [str(Path(__file__).absolute().parent)]
@@ -88,7 +93,7 @@ class Load:
             self._publish(edited)
         return self._end([] if self.options.force else edited)
 
-    def _find_images(self) -> list[Image]:
+    def _find_images(self) -> "list[Image]":
         """Return the images that Docker does not have."""
         try:
             self.docker = docker = Docker(self.bundle.arch) if self.bundle.images else None
@@ -97,7 +102,7 @@ class Load:
             return self.bundle.images
         return [image for image in self.bundle.images if docker and not docker.has(image, self.jobs.config(image))]
 
-    def _load_images(self, docker: Docker, images: list[Image]) -> None:
+    def _load_images(self, docker: Docker, images: "list[Image]") -> None:
         """Load images; if Docker fails, all else is loaded."""
         try:
             for image in images:
@@ -109,24 +114,35 @@ class Load:
             self.fault = str(error)
 
     def _open_hub(self) -> Hub:
-        path = self.bundle.hub.path
-        inside = path.removeprefix("./")
-        place = self.options.hub and Path(os.path.realpath(self.options.hub))
-        if place is None:
-            if not is_path(inside):
-                raise RefusedError(f"the hub directory is outside of this project; add `--hub {shlex.quote(path)}`")
+        written, root = self.bundle.hub.path, self.project.root
+        place = _resolve(root, written)
+        given = self.options.hub and _resolve(root, str(self.options.hub))
+        if place in (root, *root.parents):
+            raise RefusedError(f"the hub directory {shlex.quote(written)} is the folder of this project, or above it")
+        if given and given != place:
+            raise RefusedError(
+                f"engines look for models in {place}, as models.toml has it, and not in {given}, which `--hub` names; "
+                "name that folder, make it a link to yours, or change `hub` and make the bundle again"
+            )
+        inside = written.replace("\\", "/").removeprefix("./")
+        if is_path(inside):
             try:
                 self.project.folder(inside, make=False)
             except RefusedError as error:
-                raise RefusedError(f"{error}, or name another hub directory with `--hub`") from None
-            place = self.project.root / inside
+                if not given:
+                    raise RefusedError(f"{error}, or name the hub directory that it leads to with `--hub`") from None
+        elif not given:
+            raise RefusedError(
+                f"models.toml has its hub directory outside of this project, in {place}; "
+                "if it is to be written there, add `--hub` with this path"
+            )
         found = probe(place)
         self._check_names("files", self.bundle.files, probe(self.project.root))
         for one in self.bundle.hub.snapshots:
             self._check_names(one.repo, one.files, found)
         return Hub(place, self.project.root, links=found.get("links", True))
 
-    def _check_names(self, where: str, files: list[File], limits: dict[str, Any]) -> None:
+    def _check_names(self, where: str, files: "list[File]", limits: dict[str, Any]) -> None:
         """Refuse files that a file system cannot hold; a limit that is unknown is none."""
         if limits.get("ignores_case") and (path := twin([file.path for file in files], folds=True)):
             raise RefusedError(f"{path} of {where} and another file are one file here; use another file system")
@@ -182,7 +198,7 @@ class Load:
         self.project.apply(self.bundle, [] if self.options.force else edited)
         self.project.finish({file.sha256 for file in self.jobs.kept()})
 
-    def _tell(self, images: list[Image], edited: list[str]) -> int:
+    def _tell(self, images: "list[Image]", edited: list[str]) -> int:
         say(f"would copy {size_of(self.jobs.size)} in {len(self.jobs.jobs)} files; {self.jobs.there} files are there")
         for image in images:
             say(f"would load the image {image.reference}, {size_of(image.size)}")
@@ -202,7 +218,7 @@ class Load:
             say(f"{self.project.root / path} was edited here and is kept; `--force` replaces it", is_fault=True)
         program = "./modelgen" if self.project.size("modelgen") >= 0 else "modelgen"
         if self.fault:
-            again = shlex.join([*(["python3"] if sys.argv[0].endswith("load.py") else []), *sys.argv])
+            again = shlex.join([*(["python3", "-I"] if sys.argv[0].endswith("load.py") else []), *sys.argv])
             say(f"not all images are loaded: {self.fault}; then run `{again}` again", is_fault=True)
             return 3
         if self.options.prune and not self._prune(program):
@@ -219,13 +235,18 @@ class Load:
             return False
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def _resolve(root: Path, written: str) -> Path:
+    """Return a hub directory as models.toml means it, with links followed."""
+    return Path(os.path.realpath(root / os.path.expanduser(written.replace("\\", "/"))))  # noqa: PTH111 - never fails
+
+
+def main(arguments: "Sequence[str] | None" = None) -> int:
     """Run the command, and return its exit code."""
     parser = argparse.ArgumentParser(prog="load.py", description="Load a bundle into a project.", allow_abbrev=False)
     add = parser.add_argument
     add("folders", metavar="FOLDER", nargs="*", type=Path, help="the bundle, or volumes  [default: this one]")
     add("--into", metavar="TARGET", type=Path, required=True, help="the folder of the project")
-    add("--hub", metavar="PATH", type=Path, help="the hub directory  [default: as in models.toml]")
+    add("--hub", metavar="PATH", type=Path, help="the hub directory, if it is outside of TARGET: as models.toml has it")
     add("--signers", metavar="FILE", type=Path, help="refuse a bundle that none of these people signed")
     add("--dry-run", action="store_true", help="print what would be done, and change nothing")
     add("--quick", action="store_true", help="take a file of the right size for right")

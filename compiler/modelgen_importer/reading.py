@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 64 * 2**20
 """Maximum size of bundle.json and SHA256SUMS."""
+_MOST_VOLUMES = 10_000
 # Also with an extension; ¹, ² and ³ count as digits (learn.microsoft.com, "Naming Files").
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?|.*[. ]|.*:.*", re.IGNORECASE)
 
@@ -134,6 +135,9 @@ def _faults(bundle: Bundle) -> Iterator[str]:
             yield f"{path} is a file of the project, and in the place of the hub directory"
     if any(posixpath.dirname(file.path) != f".locks/modelgen/assets/{file.sha256}" for file in bundle.hub.assets):
         yield "an asset is in the wrong place"
+    volumes = {piece.volume for sha256 in bundle.blobs for piece in bundle.pieces(sha256).values()} or {0}
+    if len(volumes) > _MOST_VOLUMES or (volumes != {0} and volumes != {*range(1, len(volumes) + 1)}):
+        yield f"its volumes are not numbered from 1 on, up to {_MOST_VOLUMES:,}"
     for sha256, blob in bundle.blobs.items():
         if sum(piece.size for piece in bundle.pieces(sha256).values()) != blob.size:
             yield f"the parts of {sha256} do not add up to its size"

@@ -170,8 +170,11 @@ class Target:
         return read_small(self.path(name)) if 0 <= self.size(name) <= MOST_BYTES else None
 
     def set_aside(self, name: str, folder: str) -> None:
-        """Move a file into a folder: it may be the only copy."""
-        place = self.path(f"{folder}/{name}")
+        """Move a file into a folder, and keep what is there: each may be the only copy."""
+        place, number = self.path(f"{folder}/{name}"), 0
+        while os.path.lexists(place):
+            number += 1
+            place = place.with_name(f"{posixpath.basename(name)}.{number}")
         with writing(place):
             self.path(name).replace(place)
 

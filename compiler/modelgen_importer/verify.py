@@ -1,20 +1,25 @@
 """Check a bundle, or some of its volumes, by the hash of every file.
 
-    python3 -I -S importer/verify.py [--signers FILE] [--quick] [FOLDER ...]
+    python3 -I importer/verify.py [--signers FILE] [--quick] [FOLDER ...]
 
 It writes nothing. It exits with 0 if all is right, with 1 if something is not.
 """
 
-from __future__ import annotations
+import sys
+
+if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+    del sys.path[0]  # this folder: a file that was put into it must not be in the place of a module of Python
 
 import os
-import sys
 import types
 from pathlib import Path
 
-if __name__ == "__main__":  # run as a file: the others are beside it, and bytecode that came with them is not trusted
+if __name__ == "__main__":  # run as a file: the others are beside it, and no code but theirs is trusted
     if sys.version_info < (3, 9):  # noqa: UP036 - the host's Python may be older
         sys.exit("this needs Python 3.9 or newer; try python3.9, python3.11 and so on")
+    for entry in os.scandir(Path(__file__).absolute().parent):
+        if entry.name != "__pycache__" and (entry.is_dir() or entry.name.endswith((".so", ".pyd"))):
+            sys.exit(f"{entry.path!a} is no file of the importer; remove it")  # Python would prefer it to a .py
     sys.dont_write_bytecode, sys.pycache_prefix = True, os.devnull
     sys.modules["modelgen_importer"] = package = types.ModuleType("modelgen_importer")
     package.__path__ = [str(Path(__file__).absolute().parent)]
@@ -68,11 +73,11 @@ def verify(options: argparse.Namespace) -> int:
             say(f"Volumes {', '.join(map(str, medium.missing))} of {medium.bundle.volumes} are not here.")
         for line in about(medium.bundle):
             say(line)
-        say("next: python3 importer/load.py --into FOLDER")
+        say("next: python3 -I importer/load.py --into FOLDER")
     return 1 if faults else 0
 
 
-def _files(medium: Medium, folder: Path) -> Iterator[tuple[Path, int, str]]:
+def _files(medium: Medium, folder: Path) -> "Iterator[tuple[Path, int, str]]":
     """Yield each file that a folder should have: path, bytes, hash."""
     sums = medium.sums[folder]
     pieces = {
@@ -94,7 +99,7 @@ def _files(medium: Medium, folder: Path) -> Iterator[tuple[Path, int, str]]:
             raise RefusedError(f"{path} is not in SHA256SUMS; remove it, and run none of these programs before")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: "Sequence[str] | None" = None) -> int:
     """Run the command, and return its exit code."""
     parser = argparse.ArgumentParser(prog="verify.py", description="Check a bundle by hashes.", allow_abbrev=False)
     add = parser.add_argument

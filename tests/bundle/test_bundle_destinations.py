@@ -157,9 +157,31 @@ def test_a_hub_outside_of_the_project(tmp_path: Path, capsys: pytest.CaptureFixt
     hub = tmp_path / "shared"
     bundle = Written({"models.toml": b""}, hub=str(hub)).snapshot(FILES).write(tmp_path / "bundle")
     assert load.main(["--into", str(tmp_path / "target"), str(bundle)]) == 1
-    assert f"the hub directory is outside of this project; add `--hub {hub}`" in capsys.readouterr().err
+    assert f"its hub directory outside of this project, in {hub}; if it is to be" in capsys.readouterr().err
     assert load.main(["--into", str(tmp_path / "target"), str(bundle), "--hub", str(hub)]) == 0
     assert contents(hub) == FILES
+
+
+def test_a_relative_hub_begins_at_the_project(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """README.txt prints `--hub ../shared`, and is followed in the folder of the bundle."""
+    bundle = Written({"models.toml": b""}, hub="../shared").snapshot(FILES).write(tmp_path / "stick/bundle")
+    monkeypatch.chdir(bundle)
+    into = ["--into", str(tmp_path / "srv/demo"), "."]
+    assert load.main([*into, "--hub", "../other"]) == 1
+    assert f"models in {tmp_path / 'srv/shared'}, as models.toml has it, and not in" in capsys.readouterr().err
+    assert not (tmp_path / "srv").exists()
+    assert load.main([*into, "--hub", "../shared"]) == 0
+    assert contents(tmp_path / "srv/shared") == FILES
+    assert [path.name for path in bundle.parent.iterdir()] == ["bundle"]
+
+
+@pytest.mark.parametrize("hub", [".", "..", "/"])
+def test_a_hub_that_is_the_project_or_above_it(tmp_path: Path, capsys: pytest.CaptureFixture[str], hub: str) -> None:
+    bundle = Written({"models.toml": b""}, hub=hub).snapshot(FILES).write(tmp_path / "bundle")
+    assert load.main(["--into", str(tmp_path / "target"), str(bundle), "--hub", hub]) == 1
+    assert f"the hub directory {hub} is the folder of this project, or above it" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="groups")

@@ -97,7 +97,10 @@ def test_edited_files_are_kept_until_forced(tmp_path: Path, capsys: Capture[str]
     assert not (target / "build").exists()
     assert load.main(["--into", str(target), str(newer), "--force"]) == 0
     assert (target / "models.toml").read_text() == "x = 2\n"
-    assert (target / ".modelgen/bundle/edited/models.toml").read_text() == "mine"
+    (target / "models.toml").write_text("mine again")
+    assert load.main(["--into", str(target), str(newer), "--force"]) == 0
+    edited = {path.name: path.read_text() for path in (target / ".modelgen/bundle/edited").iterdir()}
+    assert edited == {"models.toml": "mine", "models.toml.1": "mine again"}
     assert load.main(["--into", str(target), "--rollback"]) == 0
     assert is_loaded(target)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,19 @@ def test_one_after_the_other_in_any_order(
         assert not (into / "models.toml").exists()
     assert ends(last, into=into, capsys=capsys)[:2] == (0, 0)
     assert (into / "models/hub/models--org--model/refs/main").exists()
+
+
+@pytest.mark.parametrize("number", [0, 5, 1_000_000_000, 2**59])
+def test_numbers_with_gaps(
+    volumes: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], number: int
+) -> None:
+    for volume in volumes:
+        text = (volume / "bundle.json").read_text()
+        (volume / "bundle.json").write_text(re.sub(r'"volume": 2\b', f'"volume": {number}', text))
+        write_sums(volume)
+    verified, loaded, said = ends(*volumes, into=tmp_path / "there", capsys=capsys)
+    assert (verified, loaded) == (1, 1)
+    assert said.count("contradicts itself: its volumes are not numbered from 1 on") == 2
 
 
 def test_volumes_of_two_bundles(volumes: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

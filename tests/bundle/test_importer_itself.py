@@ -13,7 +13,7 @@ import modelgen_importer
 from bundles import Written
 
 FOLDER = Path(modelgen_importer.__path__[0])
-MOST_LINES = 2200
+MOST_LINES = 2250
 MOST_LINES_OF_A_FILE = 300
 
 
@@ -59,3 +59,26 @@ def test_bytecode_that_came_with_a_bundle_is_not_run(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "is not in SHA256SUMS; remove it" in done.stderr
+
+
+@pytest.mark.parametrize("program", ["verify.py", "load.py", "describe.py"])
+def test_a_file_in_the_place_of_a_module_is_not_run(tmp_path: Path, program: str) -> None:
+    """`sha256sum -c` does not see it, and Python looks into the folder of a program first."""
+    bundle = Written({}).write(tmp_path / "bundle")
+    modules = set(sys.stdlib_module_names) - set(sys.builtin_module_names)
+    for name in modules:
+        (bundle / f"importer/{name}.py").write_text("raise SystemExit('planted')\n")
+    command = [sys.executable, str(bundle / "importer" / program), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["manifest/__init__.py", "manifest.abi3.so"])
+def test_what_python_prefers_to_a_file_of_the_importer_is_refused(tmp_path: Path, name: str) -> None:
+    bundle = Written({}).write(tmp_path / "bundle")
+    (bundle / "importer" / name).parent.mkdir(exist_ok=True)
+    (bundle / "importer" / name).write_text("raise SystemExit('planted')\n")
+    for program in ("verify.py", "load.py"):
+        command = [sys.executable, str(bundle / "importer" / program), "--help"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, "is no file of the importer; remove it" in done.stderr) == (1, True)

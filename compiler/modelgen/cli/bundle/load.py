@@ -22,7 +22,7 @@ _FLAGS = ("dry_run", "quick", "force", "prune", "rollback")
     type=click.Path(path_type=Path),
     default=None,
     metavar="PATH",
-    help="The hub directory.  [default: as in models.toml]",
+    help="The hub directory, if it is outside of TARGET: as models.toml has it.",
 )
 @signers_option
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and change nothing.")
