@@ -19,7 +19,7 @@ if __name__ == "__main__":  # run as a file: the others are beside it, and no co
         sys.exit("this needs Python 3.9 or newer; try python3.9, python3.11 and so on")
     for entry in os.scandir(Path(__file__).absolute().parent):
         if entry.name != "__pycache__" and (entry.is_dir() or entry.name.endswith((".so", ".pyd"))):
-            sys.exit(f"{entry.path!a} is no file of the importer; remove it")  # Python would prefer it to a .py
+            sys.exit(f"{entry.path!a} does not belong to the importer; remove it")  # Python would prefer it to a .py
     sys.dont_write_bytecode, sys.pycache_prefix = True, os.devnull
     sys.modules["modelgen_importer"] = package = types.ModuleType("modelgen_importer")
     package.__path__ = [str(Path(__file__).absolute().parent)]

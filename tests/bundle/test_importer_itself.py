@@ -81,4 +81,4 @@ def test_what_python_prefers_to_a_file_of_the_importer_is_refused(tmp_path: Path
     for program in ("verify.py", "load.py"):
         command = [sys.executable, str(bundle / "importer" / program), "--help"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert (done.returncode, "is no file of the importer; remove it" in done.stderr) == (1, True)
+        assert (done.returncode, "does not belong to the importer; remove it" in done.stderr) == (1, True)
