@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from modelgen.engines.host.cards import find_known
 from modelgen.operate.doctor.daemon import find_daemon
 from modelgen.operate.doctor.finding import Finding
+from modelgen.operate.doctor.gpu_findings import less_memory, other_card
 from modelgen.operate.doctor.rocm import DRIVER_DEVICE, find_rocm_cards, groups_needed
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _SUBJECT = "amd"
 _ALL = DRIVER_DEVICE
-_TOLERANCE = 0.97  # the driver reserves some
 _DENIED = f"Unable to open {_ALL} read-write: Permission denied"
 
 
@@ -42,12 +42,9 @@ def _against(name: str, gpu: Gpu, memory: int, card: RocmCard) -> Iterator[Findi
     """Compare the GPU of a table with the installed one; an APU reports only the memory that is set aside for it."""
     found = find_known(card.name, card.memory)
     if gpu.card and found and not {*found} & {*find_known(gpu.card, gpu.memory)}:
-        text = f'{name} is {card.name}, but models.toml has `card = "{gpu.card}"`'
-        yield Finding(_SUBJECT, "bad", text, f'`[gpus.{name}] card = "{found[0].name}"`')
-    elif found and not found[0].unified and card.memory and card.memory < memory * _TOLERANCE:
-        gib = int(card.memory / 2**30 * 10) / 10
-        text = f"{name} is {card.name} with {gib} GiB, but models.toml has {memory / 2**30:.1f} GiB"
-        yield Finding(_SUBJECT, "bad", text, f'`[gpus.{name}] memory = "{gib}GiB"`')
+        yield other_card(_SUBJECT, name, gpu, card.name, found[0].name)
+    elif found and not found[0].unified and card.memory:
+        yield from filter(None, [less_memory(_SUBJECT, name, card.name, card.memory, memory)])
 
 
 def _check_card(host: Host, name: str, gpu: Gpu) -> Iterator[Finding]:

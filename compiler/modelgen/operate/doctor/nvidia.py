@@ -8,6 +8,7 @@ from modelgen.engines.host import TOOLKIT_DRIVERS, dotted, oldest_driver
 from modelgen.engines.host.cards import find_known
 from modelgen.operate.doctor.daemon import compare
 from modelgen.operate.doctor.finding import Finding
+from modelgen.operate.doctor.gpu_findings import in_gib, less_memory, other_card
 from modelgen.operate.doctor.jetson import check_jetson, is_jetson
 from modelgen.operate.doctor.machine import find_platform
 from modelgen.operate.doctor.smi import ask_cards, find_cards, find_slices
@@ -22,8 +23,6 @@ _SUBJECT = "nvidia"
 _INSTALL = "install the driver: https://docs.nvidia.com/datacenter/tesla/driver-installation-guide/"
 _UPDATE_WINDOWS = "install NVIDIA's driver in Windows (none in WSL2), then in PowerShell: wsl --update; wsl --shutdown"
 _BLOCKED = "gpu access blocked by the operating system"
-_TOLERANCE = 0.97
-"""A GPU of "24 GiB" has a little less: the driver reserves some, 0.05 % of an RTX 4090, 0.4 % of an H100."""
 
 
 def check_driver(host: Host, wanted: Wanted) -> list[Finding]:
@@ -110,15 +109,11 @@ def _against_card(host: Host, name: str, gpu: Gpu, memory: int, cards: list[Card
         text = f"{name} is GPU {device}, which does not exist; there is {here}"
         return Finding(_SUBJECT, "bad", text, f'`[gpus.{name}] device = "{cards[0].index}"`')
     if gpu.card and (found := find_known(card.name, card.memory)) and found != find_known(gpu.card, gpu.memory):
-        text = f'{name} is {card.name}, but models.toml has `card = "{gpu.card}"`'
-        return Finding(_SUBJECT, "bad", text, f'`[gpus.{name}] card = "{found[0].name}"`')
+        return other_card(_SUBJECT, name, gpu, card.name, found[0].name)
     if card.memory is None:
         return _without_memory(name, gpu, card)
-    gib = int(card.memory / 2**30 * 10) / 10
-    if card.memory < memory * _TOLERANCE:
-        text = f"{name} is {card.name} with {gib} GiB, but models.toml has {memory / 2**30:.1f} GiB"
-        return Finding(_SUBJECT, "bad", text, f'`[gpus.{name}] memory = "{gib}GiB"`')
-    return Finding(_SUBJECT, "good", f"{name} is {card.name} with {gib} GiB")
+    has_enough = Finding(_SUBJECT, "good", f"{name} is {card.name} with {in_gib(card.memory)} GiB")
+    return less_memory(_SUBJECT, name, card.name, card.memory, memory) or has_enough
 
 
 def _without_memory(name: str, gpu: Gpu, card: Card) -> Finding:
