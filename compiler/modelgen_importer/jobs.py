@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen_importer.manifest import File, Piece, RefusedError
@@ -165,12 +166,19 @@ class Jobs:
 
     def _elsewhere(self, file: File) -> Path | None:
         """Return a file of the hub directory that should have a content, in another place or by another name."""
-        for bundle in (self._bundle, *self._project.bundles()):
-            for pointer, place, other in self._hub.all_places(bundle):
-                for spot in (place, pointer) if other.sha256 == file.sha256 else ():
-                    if self._hub.size(spot) == file.size:
-                        return self._hub.root / spot
+        for spot in self._spots.get(file.sha256, ()):
+            if self._hub.size(spot) == file.size:
+                return self._hub.root / spot
         return next(self._hub.find(file.name or file.sha256, file.size), None)
+
+    @cached_property
+    def _spots(self) -> dict[str, list[str]]:
+        """The places in the hub directory where this bundle and those loaded before have each content."""
+        found: dict[str, list[str]] = {}
+        for bundle in (self._bundle, *self._project.bundles()):
+            for pointer, place, file in self._hub.all_places(bundle):
+                found.setdefault(file.sha256, []).extend((place, pointer))
+        return found
 
 
 def _config(image: Image) -> Member | None:

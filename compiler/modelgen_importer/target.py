@@ -153,7 +153,7 @@ class Target:
                         raise RefusedError(f"{source} is damaged: it has another hash; copy it again")
                     missing.add(piece.volume)
                 start += piece.size
-            file.truncate(max(start, 0 if missing else start))
+            file.truncate(start)
             sync(file.fileno())
         if missing:
             return missing
