@@ -13,6 +13,12 @@ def is_remote(context: str) -> bool:
     return "://" in context or context.startswith(("git@", "github.com/"))
 
 
+def leads_out(path: str) -> bool:
+    """Return whether a path of models.toml is outside of its folder, or may be."""
+    inside = posixpath.normpath(path.replace("\\", "/"))
+    return inside.startswith(("/", "~", "..")) or re.match(r"[A-Za-z]:", inside) is not None
+
+
 def host_path(path: str, root: str = ".") -> str:
     r"""Return a host path as it must stand in a file.
 

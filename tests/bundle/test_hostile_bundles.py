@@ -305,7 +305,7 @@ STATES = (*TEXTS, json.dumps({"format": 1, "files": [{"path": "../../outside/sec
 
 @pytest.mark.parametrize("state", ["current", "previous", "incoming"])
 @pytest.mark.parametrize("options", [(), ("--rollback",), ("--dry-run",)], ids="".join)
-def test_a_state_that_somebody_wrote(
+def test_a_hostile_state(
     state: str, options: tuple[str, ...], place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     manifest = (place.bundle / "bundle.json").read_bytes()

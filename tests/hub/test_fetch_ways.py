@@ -116,7 +116,7 @@ def test_a_private_authority(private_hub: tuple[Hub, Path], tmp_path: Path, rang
     assert models.damage() == []
 
 
-def test_an_authority_that_nobody_trusts(private_hub: tuple[Hub, Path], tmp_path: Path, ranged: Path) -> None:
+def test_an_untrusted_authority(private_hub: tuple[Hub, Path], tmp_path: Path, ranged: Path) -> None:
     hub, _ = private_hub
     models = project(tmp_path, hub, {"org/model": {"config.json": b"{}", "model.safetensors": ranged}})
     begun = time.monotonic()

@@ -13,10 +13,11 @@ from modelgen.bundle.blobs import DamagedError
 from modelgen.bundle.contents import THREADS
 from modelgen.bundle.folder import hash_of, mark_complete, mark_incomplete, place, remove_all
 from modelgen.bundle.manifest import NAME, Requires
-from modelgen.bundle.papers import SUMS, sums
+from modelgen.bundle.papers import CONTENTS, IMPORTER, README, SUMS, sums
 from modelgen.bundle.plan import draft, papers_of, refuse_full, sound_plan
 from modelgen.bundle.proving import FOLDER as PROVING
 from modelgen.bundle.proving import Proof, Proving
+from modelgen.bundle.signing import SIGNATURE
 from modelgen.files import ModelgenError
 from modelgen.hub.cache.hashing import in_parallel
 from modelgen.operate.docker import require_docker
@@ -171,8 +172,8 @@ def folders_of(found: Plan) -> dict[int | None, Path]:
 def _papers_in(folder: Path) -> Iterable[Path]:
     """Yield the files of older bundles beside their contents: of other volumes, or of an older importer."""
     for root in (folder, *folder.glob("vol[0-9]*/")):
-        names = (NAME, SUMS, f"{SUMS}.sig", "README.txt", "CONTENTS.md")
-        yield from (path for path in (*(root / name for name in names), *root.glob("importer/*")) if path.is_file())
+        names = (NAME, SUMS, SIGNATURE, README, CONTENTS)
+        yield from (path for path in (*(root / name for name in names), *root.glob(f"{IMPORTER}/*")) if path.is_file())
 
 
 def _bundle(found: Plan, saved: Sequence[tuple[Image, bool]], proof: Proof) -> Bundle:

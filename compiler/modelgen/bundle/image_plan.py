@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.bundle.having import Having
 from modelgen.bundle.images import Archiving, inspect, is_same, wanted_images
-from modelgen.bundle.manifest import Image
+from modelgen.bundle.manifest import IMAGES, TOOL, Image
 from modelgen.bundle.own_images import build_missing, own_images
 from modelgen.files import ModelgenError
 from modelgen.operate.local_images import size_together
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from modelgen.ir import Fleet
     from modelgen.operate.local_images import LocalImage
     from modelgen.operate.own_images import Builder, OwnImage
-
-_IMAGES, _TOOL = "images", "tool"
 
 
 @dataclass(frozen=True)
@@ -123,12 +121,12 @@ def plan_images(
     Raises:
         ModelgenError: Docker does not answer, or an image is missing that no bundle can do without.
     """
-    if _IMAGES in without and _TOOL in without:
+    if IMAGES in without and TOOL in without:
         return ImagePlan()
     fleet = origin.fleet
-    own = own_images(fleet, has_tool=_TOOL not in without)
-    wanted = wanted_images(fleet, origin.root, arch) if _IMAGES not in without else ()
-    built = [one for one in own if _IMAGES not in without or one.role == _TOOL]
+    own = own_images(fleet, has_tool=TOOL not in without)
+    wanted = wanted_images(fleet, origin.root, arch) if IMAGES not in without else ()
+    built = [one for one in own if IMAGES not in without or one.role == TOOL]
     local: dict[str, LocalImage] = {}
     faults: dict[str, str] = {}
     for image in wanted:
@@ -145,6 +143,6 @@ def plan_images(
 
 def tool_of(fleet: Fleet, without: Collection[str]) -> str | None:
     """Return the reference of the image with modelgen, which the scripts of a bundle run; None without it."""
-    if _TOOL in without:
+    if TOOL in without:
         return None
-    return next(image.reference for image in own_images(fleet, has_tool=True) if image.role == _TOOL)
+    return next(image.reference for image in own_images(fleet, has_tool=True) if image.role == TOOL)

@@ -18,7 +18,7 @@ from modelgen.bundle.archives import read_members
 from modelgen.bundle.blobs import DamagedError
 from modelgen.bundle.manifest import Image, Member
 from modelgen.files import ModelgenError
-from modelgen.operate.local_images import find_image, save, size_together
+from modelgen.operate.local_images import find_image, save
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -71,11 +71,6 @@ class Inspected:
 
     images: Mapping[str, LocalImage]
     problems: tuple[str, ...]
-
-    @property
-    def size(self) -> int:
-        """The bytes of all images together; an upper bound."""
-        return size_together(self.images.values())
 
 
 def wanted_images(fleet: Fleet, root: Path, arch: str) -> tuple[Wanted, ...]:

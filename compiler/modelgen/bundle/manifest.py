@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 NAME = "bundle.json"
 BLOBS = "blobs"
+IMAGES, MODELS, TOOL = "images", "models", "tool"
+WITHOUT = (IMAGES, MODELS, TOOL)
+"""The parts that a bundle can be made without."""
 
 
 @dataclass(frozen=True)

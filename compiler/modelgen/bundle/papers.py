@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import modelgen_importer
-from modelgen.bundle.manifest import blob_names
+from modelgen.bundle.manifest import IMAGES, MODELS, TOOL, blob_names
 from modelgen.bundle.signing import NAMESPACE
+from modelgen.host_paths import leads_out
 from modelgen.resolve.inventory import items_of
 from modelgen.sizes import of_files
 from modelgen.targets.templates import environment
@@ -29,9 +30,9 @@ IMPORTER = "importer"
 _TITLE = "How to load this bundle"
 _PICKLES = ".bin, .ckpt, .pt, .pth, .pkl and others"
 _LACKING = {
-    "images": "Images: the other host needs them already, or loads them in another way (`docker load`).",
-    "models": "Weights: the hub directory of the other host needs them already.",
-    "tool": "modelgen: the other host needs it installed.",
+    IMAGES: "Images: the other host needs them already, or loads them in another way (`docker load`).",
+    MODELS: "Weights: the hub directory of the other host needs them already.",
+    TOOL: "modelgen: the other host needs it installed.",
 }
 
 
@@ -109,8 +110,7 @@ def _sizes(bundle: Bundle) -> dict[str, str]:
 def _readme_values(papers: Papers) -> dict[str, object]:
     bundle = papers.bundle
     hub = bundle.hub.path.replace("\\", "/")
-    is_outside = hub.startswith(("/", "~", "..")) or re.match(r"[A-Za-z]:", hub) is not None
-    has_tool = "tool" not in bundle.without
+    has_tool = TOOL not in bundle.without
     target = f"/srv/{bundle.project}"
     return {
         "title": _TITLE,
@@ -123,7 +123,7 @@ def _readme_values(papers: Papers) -> dict[str, object]:
         "images": bool(bundle.images),
         "target": target,
         "windows_target": ntpath.join("C:\\", bundle.project),
-        "hub_option": f" --hub {shlex.quote(hub)}" if is_outside else "",
+        "hub_option": f" --hub {shlex.quote(hub)}" if leads_out(hub) else "",
         "up": "./modelgen up --offline" if has_tool else "modelgen up --offline",
         "windows_up": ".\\modelgen.ps1 up --offline" if has_tool else "modelgen up --offline",
         "others": "".join(f" ../vol{number}" for number in range(2, papers.volumes + 1)),
@@ -173,7 +173,7 @@ def _contents_values(papers: Papers) -> dict[str, object]:
 
 def _items(papers: Papers) -> list[Item]:
     runs, lock = papers.resolved.runs, papers.resolved.lock
-    return [] if lock is None or "models" in papers.bundle.without else items_of(runs, lock, [*runs])
+    return [] if lock is None or MODELS in papers.bundle.without else items_of(runs, lock, [*runs])
 
 
 def _join(words: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from modelgen.bundle.blobs import BlobStore
 from modelgen.bundle.contents import collect
 from modelgen.bundle.having import Having
 from modelgen.bundle.image_plan import plan_images
-from modelgen.bundle.manifest import Bundle
+from modelgen.bundle.manifest import WITHOUT, Bundle
 from modelgen.bundle.papers import Papers, write_papers
 from modelgen.bundle.room import Arriving, find_unfit
 from modelgen.bundle.volumes import Dealer, room_for
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from modelgen.bundle.image_plan import ImagePlan
     from modelgen.operate.own_images import Builder
 
-IMAGES, MODELS, TOOL = "images", "models", "tool"
-WITHOUT = (IMAGES, MODELS, TOOL)
 _PER_IMAGE = 2**16
 """The most bytes in bundle.json and SHA256SUMS of an image, which has some hundred members at most."""
 

@@ -8,7 +8,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from modelgen.host_paths import host_path
+from modelgen.host_paths import host_path, leads_out
 from modelgen.lockfile.entries import is_path
 from modelgen.output import RECORD, complete_record
 
@@ -146,7 +146,7 @@ class _Walker:
     def take(self, source: str) -> None:
         """Take a file or a folder with all of its files."""
         path = posixpath.normpath(host_path(source))
-        if path.startswith(("/", "~", "..")) or re.match(r"[A-Za-z]:", path):
+        if leads_out(path):
             self._fault(
                 f"{source} is outside the folder of models.toml, and a bundle holds only what is inside; {_BESIDE}"
             )
@@ -162,7 +162,7 @@ class _Walker:
     def take_bind(self, source: str) -> None:
         """Take what `compose.volumes` mounts from below the folder of models.toml; other paths belong to the host."""
         path = posixpath.normpath(host_path(source))
-        if path.startswith(("/", "~")) or re.match(r"[A-Za-z]:", path):
+        if leads_out(path) and not path.startswith(".."):
             self.found.of_host.add(path)
         elif path.startswith("..") or (self.root / path).exists():  # Docker creates a missing folder
             self.take(source)

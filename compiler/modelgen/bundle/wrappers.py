@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import posixpath
 import shlex
 from typing import TYPE_CHECKING
 
+from modelgen.host_paths import leads_out
 from modelgen.targets.templates import render_template
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ def wrappers(image: str, hub: str) -> Mapping[str, bytes]:
         image: The tool image.
         hub: The hub directory as in models.toml.
     """
-    is_outside = hub.startswith("~") or hub[1:3] in (":/", ":\\") or posixpath.normpath(hub).startswith(("/", ".."))
-    values = {"image": image, "hub": hub if is_outside else ""}
+    values = {"image": image, "hub": hub if leads_out(hub) else ""}
     return {
         BASH: render_template(f"bundle/{BASH}", shlex.quote, **values).encode(),
         POWERSHELL: render_template(f"bundle/{POWERSHELL}", _quote, **values).encode(),

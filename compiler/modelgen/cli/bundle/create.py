@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from modelgen.bundle.manifest import WITHOUT
 from modelgen.cli.exits import FOUND, WORLD, cannot
 from modelgen.cli.hub.hub_options import parse_bytes
 from modelgen.cli.options import config_option, json_option, out_option
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from modelgen.bundle.plan import Order
     from modelgen.cli.bundle.origin import Asked
 
-WITHOUT = ("images", "models", "tool")
 _AGAIN = "modelgen bundle create"
 _DEFAULT_ARCH = "amd64"
 _WAY_OUT = "what was written is kept: free some space or connect the drive again, and run it again"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelgen.bundle.manifest import MODELS
 from modelgen.cli.compiling import (
     lock_path,
     print_findings,
@@ -91,7 +92,7 @@ def read_origin(asked: Asked) -> Origin:
     if compilation.failed:
         click.get_current_context().exit(FOUND)
     services = compilation.fleet.services if compilation.fleet else ()
-    if lock is None and "models" not in asked.without and any(service.repo for service in services):
+    if lock is None and MODELS not in asked.without and any(service.repo for service in services):
         raise InputError(f"there is no {lock_path(asked.config)}; run `modelgen lock`, then `modelgen fetch`")
     if destination is None and check_built(compilation, asked.out):
         click.get_current_context().exit(FOUND)
@@ -193,5 +194,5 @@ def _origin(asked: Asked, compilation: Compilation, data: bytes, lock: bytes | N
         resolved,
         apart=(asked.folder,),
         with_override=asked.with_override,
-        with_models="models" not in asked.without,
+        with_models=MODELS not in asked.without,
     )
