@@ -466,6 +466,18 @@ def test_cards_are_found_by_uuid_and_slice(fake: FakeHost) -> None:
         assert fake.wrong(with_card(f'memory = "24GiB"\ndevice = "{device}"')) == []
 
 
+def test_uuids_are_recommended_where_a_host_has_several_cards(fake: FakeHost) -> None:
+    other = CARD.replace("0, GPU-1111", "1, GPU-2222")
+    by_uuid = with_card('memory = "24GiB"\ndevice = "GPU-1111"')
+    shown = {}
+    for rows, text in (((CARD, other), PROJECT), ((CARD,), PROJECT), ((CARD, other), by_uuid)):
+        fake.cards(*rows)
+        found = [one for one in fake.examine(text) if "the index of a GPU" in one.message]
+        shown[len(rows), text == PROJECT] = [(one.state, one.help) for one in found]
+    recommended = [("note", '`[gpus.gpu0] device = "GPU-1111"`')]
+    assert shown == {(2, True): recommended, (1, True): [], (2, False): []}
+
+
 def test_a_card_without_memory_of_its_own_is_not_judged(fake: FakeHost) -> None:
     fake.cards("0, GPU-1, NVIDIA GB10, [N/A], 580.95.05")
     assert [item[1] for item in fake.wrong(PROJECT + FREE)] == ["unknown"]

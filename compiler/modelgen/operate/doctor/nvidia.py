@@ -14,6 +14,8 @@ from modelgen.operate.doctor.machine import find_platform
 from modelgen.operate.doctor.smi import ask_cards, find_cards, find_slices
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from modelgen.config import Gpu
     from modelgen.operate.doctor.host import Host
     from modelgen.operate.doctor.smi import Card
@@ -58,7 +60,22 @@ def check_cards(host: Host, wanted: Wanted) -> list[Finding]:
     """Check that each GPU of `[gpus]` exists, with the memory that is written."""
     if not wanted.nvidia or is_jetson(host) or not (cards := find_cards(host)):
         return []
-    return [_against_card(host, name, gpu, wanted.memory_of(name), cards) for name, gpu in wanted.nvidia.items()]
+    found = [_against_card(host, name, gpu, wanted.memory_of(name), cards) for name, gpu in wanted.nvidia.items()]
+    return [*found, *_by_index(host, wanted, cards)]
+
+
+def _by_index(host: Host, wanted: Wanted, cards: list[Card]) -> Iterator[Finding]:
+    """Recommend the UUIDs of GPUs where a host has several: an index changes when one is added, or fails at a start."""
+    uuids = {card.index: card.uuid for card in cards}
+    lines = [
+        f'`[gpus.{name}] device = "{uuids[gpu.device]}"`'
+        for name, gpu in wanted.nvidia.items()
+        if gpu.kind != "cdi" and gpu.device in uuids
+    ]
+    # In WSL2, older engines take only indexes.
+    if lines and len(cards) > 1 and find_platform(host) != "wsl2":
+        text = "the index of a GPU may be that of another one after a reboot; its UUID stays"
+        yield Finding(_SUBJECT, "note", text, ", ".join(lines))
 
 
 def _no_answer(host: Host) -> Finding:
